@@ -1,0 +1,1 @@
+//! Everything that runs beside the workload: schedule, session, report, push.

@@ -1,0 +1,12 @@
+//! The words of the product and every decision, as values.
+//!
+//! Read in this order: [`objects`] (what users write and see), [`rules`] (names, metrics, selection, schedule,
+//! retention, refusals), [`location`] (where a repository lives), [`report`] (what a session did).
+//!
+//! Nothing here awaits, reads a clock, a file, the environment or a network: *now* is always an argument.
+
+pub mod location;
+pub mod objects;
+pub mod report;
+pub mod rules;
+pub mod secret;

@@ -1,0 +1,1 @@
+//! Put bytes into a restic repository and get them back.

@@ -1,0 +1,1 @@
+//! Metric families as values; the text format in and out.

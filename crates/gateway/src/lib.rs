@@ -1,0 +1,1 @@
+//! Keep the last push of each group and show it.

@@ -1,0 +1,1 @@
+//! A host without a cluster: objects from a folder, status beside them, the page.

@@ -1,0 +1,3 @@
+//! The `stash` program: parse, dispatch, exit.
+
+fn main() {}
