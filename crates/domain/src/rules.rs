@@ -1,5 +1,9 @@
 //! The rules: names, metrics, selection, schedule, retention and every refusal.
 
 pub mod go_duration;
+pub mod names;
+pub mod prefix;
 pub mod retention;
 pub mod schedule;
+pub mod select;
+pub mod validate;
