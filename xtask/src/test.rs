@@ -5,13 +5,15 @@ mod tally;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ExitCode, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::program;
 use crate::test::tally::Tally;
+use crate::{ci, program};
 
 pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
+    let start = Instant::now();
     let tools = match provision::run() {
         Ok(tools) => tools,
         Err(error) => {
@@ -48,6 +50,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
     for complaint in &verdict.complaints {
         writeln!(out, "error: {complaint}")?;
     }
+    writeln!(out, "tests: {}", ci::seconds(start.elapsed()))?;
     writeln!(out, "{} passed, {} failed", verdict.passed, verdict.failed)?;
     Ok(if verdict.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
