@@ -30,6 +30,13 @@ pub(crate) fn files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Whether git is told to ignore this path, as it is for what a program writes.
+pub(crate) fn is_ignored(file: &str) -> bool {
+    let mut command = Command::new("git");
+    command.current_dir(path()).args(["check-ignore", "--quiet", "--", file]);
+    command.status().is_ok_and(|status| status.success())
+}
+
 /// The text of a file of the repository, `None` for one that is not UTF-8.
 pub(crate) fn text(file: &Path) -> Result<Option<String>> {
     let bytes = std::fs::read(path().join(file)).with_context(|| format!("reading {}", file.display()))?;

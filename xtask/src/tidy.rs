@@ -61,7 +61,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(crates::check_arrows(&metadata));
     findings.extend(crates::check_absent()?);
     findings.extend(crates::check_manifests(&sources));
-    findings.extend(documents::check_paths(&sources, |path| root::path().join(path).exists()));
+    let is_there = |path: &str| root::path().join(path).exists() || root::is_ignored(path);
+    findings.extend(documents::check_paths(&sources, is_there));
     findings.extend(documents::check_metrics(&sources));
     findings.extend(changelog::check(&sources));
     findings.sort();

@@ -13,7 +13,7 @@ const METRIC_PREFIX: &str = "restic_";
 /// What the text format adds to the name of a summary or a histogram.
 const SERIES_ENDINGS: [&str; 3] = ["_bucket", "_count", "_sum"];
 
-/// Paths in backticks, in the documents that say where things are, exist. A token is taken for a path when it has a
+/// Paths in backticks, in the documents that say where things are, exist or are written by a program. A token is taken for a path when it has a
 /// `/`, does not begin with one and holds nothing a path of this repository would not hold.
 pub(super) fn check_paths(sources: &[Source], exists: impl Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
