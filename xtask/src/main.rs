@@ -1,3 +1,38 @@
-//! The developer's commands.
+//! The developer's commands, behind the alias `cargo xtask`: the same on a laptop and in CI.
+#![allow(clippy::print_stdout, reason = "these commands talk to a person in a terminal")]
 
-fn main() {}
+mod ci;
+mod codegen;
+mod deny;
+mod flags;
+mod fmt;
+mod lint;
+mod program;
+mod root;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::flags::{Cli, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Ci => ci::run(),
+        Command::Fmt { check } => fmt::run(check),
+        Command::Lint => lint::run(),
+        Command::Tidy => tidy::run(),
+        Command::Deny => deny::run(),
+        Command::Codegen { check } => codegen::run(check),
+        Command::Test { filter } => test::run(filter.as_deref()),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

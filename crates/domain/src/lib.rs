@@ -5,6 +5,7 @@
 //!
 //! Nothing here awaits, reads a clock, a file, the environment or a network: *now* is always an argument.
 
+pub mod crds;
 pub mod location;
 pub mod objects;
 pub mod report;

@@ -1,0 +1,56 @@
+//! `cargo xtask test [filter]`: fetch what is missing, run every test, count, and close with `N passed, N failed`.
+
+mod provision;
+mod tally;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::test::tally::Tally;
+use crate::{ci, program};
+
+pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
+    let start = Instant::now();
+    let tools = match provision::run() {
+        Ok(tools) => tools,
+        Err(error) => {
+            // A missing tool is a failure of the run, never a reason to leave tests out.
+            eprintln!("error: {error:#}");
+            println!("0 passed, 1 failed");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+
+    let mut command = program::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    if let Some(filter) = filter {
+        command.args(["--", filter]);
+    }
+    tools.hand_to(&mut command)?;
+    let mut tally = Tally::default();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not start `{}`", program::line(&command)))?;
+    let output = child.stdout.take().context("the standard output of cargo was not handed over")?;
+    let mut out = std::io::stdout().lock();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.context("reading what cargo prints")?;
+        out.write_all(&line)?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        tally.line(&String::from_utf8_lossy(&line));
+    }
+    let status = child.wait().context("waiting for cargo")?;
+    let verdict = tally.verdict(status.success(), filter);
+    for complaint in &verdict.complaints {
+        writeln!(out, "error: {complaint}")?;
+    }
+    writeln!(out, "tests: {}", ci::seconds(start.elapsed()))?;
+    writeln!(out, "{} passed, {} failed", verdict.passed, verdict.failed)?;
+    Ok(if verdict.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
