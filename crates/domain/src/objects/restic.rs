@@ -130,21 +130,27 @@ pub struct RetentionPolicy {
     pub name: String,
     /// Keep the newest n snapshots.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_last: i64,
     /// Keep the newest snapshot of each of the newest n hours that have one.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_hourly: i64,
     /// The same by day.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_daily: i64,
     /// The same by ISO week.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_weekly: i64,
     /// The same by month.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_monthly: i64,
     /// The same by year.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_yearly: i64,
     /// Keep every snapshot that has one of these tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
