@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use domain::report::{GroupReport, OperationReport, Outcome, SessionIdentity, SessionReport};
 use domain::rules::metrics::{self, Metric};
 use domain::rules::names;
-use exposition::Family;
-use exposition::grouping::GroupingKey;
+use exposition::{Family, GroupingKey};
 use jiff::Timestamp;
 
 use crate::ticks::TickCounts;
@@ -30,8 +29,10 @@ pub struct Standing {
 ///
 /// # Errors
 /// When a value cannot stand in a grouping key; names that passed validation always can.
-pub fn grouping_key(identity: &SessionIdentity) -> Result<GroupingKey, exposition::grouping::GroupingError> {
-    GroupingKey::new(names::grouping_labels(identity))
+pub fn grouping_key(identity: &SessionIdentity) -> Result<GroupingKey, exposition::grouping::KeyError> {
+    let mut labels = names::grouping_key(identity);
+    let job = labels.remove("job").unwrap_or_default();
+    GroupingKey::new(job, labels)
 }
 
 /// All families of a group: of its last session, when there was one, and of what stands beside it.
@@ -42,30 +43,30 @@ pub fn families(report: Option<&SessionReport>, standing: &Standing) -> Vec<Fami
         add_session(&mut out, report);
     }
     if let Some(at) = standing.last_success {
-        out.add(&metrics::SESSION_LAST_SUCCESS, [], seconds(at));
+        out.add(&metrics::LAST_SUCCESS_TIME, [], seconds(at));
     }
     if let Some(at) = standing.next_due {
-        out.add(&metrics::SESSION_NEXT_DUE, [], seconds(at));
+        out.add(&metrics::NEXT_DUE_TIME, [], seconds(at));
     }
     if let Some(paused) = standing.paused {
-        out.add(&metrics::SESSION_PAUSED, [], flag(paused));
+        out.add(&metrics::PAUSED, [], flag(paused));
     }
     if let Some(ticks) = standing.ticks {
-        out.add(&metrics::SESSION_SKIPPED_TICKS, [], ticks.skipped as f64);
-        out.add(&metrics::SESSION_LATE_TICKS, [], ticks.late as f64);
+        out.add(&metrics::SKIPPED_TICKS, [], ticks.skipped as f64);
+        out.add(&metrics::LATE_TICKS, [], ticks.late as f64);
     }
-    out.add(&metrics::SESSION_PUSH_FAILURES, [], standing.push_failures as f64);
+    out.add(&metrics::PUSH_FAILURES, [], standing.push_failures as f64);
     out.done()
 }
 
 fn add_session(out: &mut Families, report: &SessionReport) {
     let success = report.outcome == Outcome::Succeeded;
-    out.add(&metrics::SESSION_SUCCESS, [], flag(success));
-    out.add(&metrics::SESSION_FAIL, [], flag(!success));
-    out.add(&metrics::SESSION_DURATION_TOTAL, [], report.duration.as_secs_f64());
-    out.add(&metrics::SESSION_START, [], seconds(report.start));
+    out.add(&metrics::SUCCESS, [], flag(success));
+    out.add(&metrics::FAIL, [], flag(!success));
+    out.add(&metrics::DURATION_TOTAL, [], report.duration.as_secs_f64());
+    out.add(&metrics::START_TIME, [], seconds(report.start));
     if let Some(failure) = &report.failure {
-        out.add(&metrics::SESSION_FAILURE_REASON, [("reason", failure.reason.as_str())], 1.0);
+        out.add(&metrics::FAILURE_REASON, [("reason", failure.reason.as_str())], 1.0);
     }
     for group in &report.groups {
         add_group(out, group);
@@ -84,7 +85,7 @@ fn add_group(out: &mut Families, group: &GroupReport) {
     let mut duration = |op: &str, operation: &Option<OperationReport>| {
         if let Some(operation) = operation {
             let value = operation.duration.as_secs_f64();
-            out.add(&metrics::SESSION_DURATION, [("filegroup", label), ("op", op)], value);
+            out.add(&metrics::DURATION, [("filegroup", label), ("op", op)], value);
         }
     };
     duration("backup", &group.backup);
@@ -98,17 +99,17 @@ fn add_group(out: &mut Families, group: &GroupReport) {
             ("skipped", amount.files_skipped),
         ];
         for (state, count) in states {
-            out.add(&metrics::SESSION_FILES, [("filegroup", label), ("state", state)], count as f64);
+            out.add(&metrics::FILES, [("filegroup", label), ("state", state)], count as f64);
         }
-        out.add(&metrics::SESSION_BYTES_PROCESSED, [("filegroup", label)], amount.bytes_processed as f64);
+        out.add(&metrics::BYTES_PROCESSED, [("filegroup", label)], amount.bytes_processed as f64);
         // A restore adds nothing to the repository, so there is nothing to report.
         if group.backup.is_some() {
-            out.add(&metrics::SESSION_BYTES_ADDED, [("filegroup", label)], amount.bytes_added as f64);
+            out.add(&metrics::BYTES_ADDED, [("filegroup", label)], amount.bytes_added as f64);
         }
     }
     if let Some(count) = &group.retention {
-        out.add(&metrics::SESSION_SNAPSHOTS_KEPT, [("filegroup", label)], count.kept as f64);
-        out.add(&metrics::SESSION_SNAPSHOTS_REMOVED, [("filegroup", label)], count.removed as f64);
+        out.add(&metrics::SNAPSHOTS_KEPT, [("filegroup", label)], count.kept as f64);
+        out.add(&metrics::SNAPSHOTS_REMOVED, [("filegroup", label)], count.removed as f64);
     }
 }
 

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use exposition::Family;
-use exposition::grouping::GroupingKey;
+use exposition::{Family, GroupingKey};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;

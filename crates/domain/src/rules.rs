@@ -8,4 +8,5 @@ pub mod retention;
 pub mod schedule;
 pub mod schema;
 pub mod select;
+pub mod status;
 pub mod validate;

@@ -288,7 +288,7 @@ fn take(
             gathered.repositories.push((key, Sourced { file: file.to_owned(), value: *repository }));
         }
         Object::Secret(secret) => {
-            let key = Key::new(Some(secret.namespace.as_str()), &secret.name);
+            let key = Key::new(secret.namespace.as_deref(), &secret.name);
             gathered.secrets.push((key, Sourced { file: file.to_owned(), value: secret.data }));
         }
         Object::Other { kind, .. } => {

@@ -3,18 +3,19 @@
 //! The workload of a standalone Restic is the host itself. `hostPath` is the one volume source that exists here; a
 //! relative path counts from the folder of the YAML files, so that a folder can be moved as a whole.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use agent::recover::{PathPlan, RecoveryPlan};
 use agent::session::{BackupPlan, GroupPlan};
-use domain::location::{self, Location};
+use domain::location::Location;
 use domain::objects::backend::{Backend, LocalSpec};
 use domain::objects::recovery::RecoverySpec;
 use domain::objects::repository::{Repository, RepositorySpec};
 use domain::objects::restic::ResticSpec;
-use domain::objects::workload::Workload;
+use domain::objects::workload::{Workload, WorkloadError, WorkloadKind};
 use domain::report::{Failure, FailureReason, SessionIdentity, SessionKind};
-use domain::rules::names;
+use domain::rules::{names, prefix};
 use domain::rules::validate::Refusal;
 use domain::secret::{RESTIC_PASSWORD, SecretData};
 use engine::{Credentials, Environment, Which};
@@ -35,6 +36,8 @@ pub struct FoundRepository {
     pub workload: Workload,
     /// Where it lives.
     pub location: Location,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Namespace of its Secret.
     pub namespace: String,
     /// Name of its Secret.
@@ -45,9 +48,13 @@ pub struct FoundRepository {
 
 impl Host {
     /// A host of this name over this folder, which should be absolute.
-    #[must_use]
-    pub fn new(name: String, folder: PathBuf) -> Self {
-        Self { name, folder }
+    ///
+    /// # Errors
+    /// When the name cannot be a part of a repository's path.
+    pub fn new(name: String, folder: PathBuf) -> Result<Self, WorkloadError> {
+        // Any Restic will do: what is checked is the name of the host.
+        Workload::host(&name, "restic")?;
+        Ok(Self { name, folder })
     }
 
     /// Its name: the hostname of its snapshots.
@@ -63,9 +70,11 @@ impl Host {
     }
 
     /// The workload that a Restic of this folder backs up.
-    #[must_use]
-    pub fn workload(&self, restic: &str) -> Workload {
-        Workload::host(&self.name, restic)
+    fn workload(&self, restic: &str) -> Result<Workload, Failure> {
+        Workload::host(&self.name, restic).map_err(|error| Failure {
+            reason: FailureReason::InvalidSpec,
+            message: format!("Restic {restic} cannot be backed up on host {}: {error}", self.name),
+        })
     }
 
     /// Makes every path of a Restic absolute.
@@ -120,9 +129,8 @@ impl Host {
     /// Refusals that only a host can tell: a repository inside what it backs up, or the other way round.
     #[must_use]
     pub fn refuse_restic(&self, key: &Key, spec: &ResticSpec) -> Vec<Refusal> {
-        let Ok(Location::Local(repository)) = self.location(&spec.backend, &self.workload(&key.name)) else {
-            return Vec::new();
-        };
+        let located = self.workload(&key.name).and_then(|workload| self.location(&spec.backend, &workload));
+        let Ok(Location::Local(repository)) = located else { return Vec::new() };
         let mut refusals = Vec::new();
         for (index, group) in spec.file_groups.iter().enumerate() {
             let path = Path::new(&group.path);
@@ -144,33 +152,30 @@ impl Host {
     /// Whose session a backup of this Restic is.
     #[must_use]
     pub fn backup_identity(&self, key: &Key) -> SessionIdentity {
-        self.identity(SessionKind::Backup, key, &self.workload(&key.name))
+        SessionIdentity {
+            session: SessionKind::Backup,
+            namespace: key.namespace.clone(),
+            config: key.name.clone(),
+            kind: WorkloadKind::Host.as_str().to_owned(),
+            app: self.name.clone(),
+            repository: self
+                .workload(&key.name)
+                .map(|workload| names::repository(&workload))
+                .unwrap_or_default(),
+        }
     }
 
     /// Whose session a recovery is: the labels name the workload whose data comes back.
     #[must_use]
     pub fn recovery_identity(&self, desired: &Desired, key: &Key, spec: &RecoverySpec) -> SessionIdentity {
-        let repository = spec.repository.name.clone().unwrap_or_default();
-        match self.find_repository(desired, spec) {
-            Ok(found) => {
-                SessionIdentity { repository, ..self.identity(SessionKind::Recovery, key, &found.workload) }
-            }
-            Err(_) => SessionIdentity {
-                repository,
-                ..self.identity(SessionKind::Recovery, key, &self.workload(&key.name))
-            },
+        let mut identity = self.backup_identity(key);
+        identity.session = SessionKind::Recovery;
+        identity.repository = spec.repository.name.clone().unwrap_or_default();
+        if let Ok(found) = self.find_repository(desired, &repository_key(spec)) {
+            found.workload.kind().as_str().clone_into(&mut identity.kind);
+            found.workload.name().clone_into(&mut identity.app);
         }
-    }
-
-    fn identity(&self, session: SessionKind, key: &Key, workload: &Workload) -> SessionIdentity {
-        SessionIdentity {
-            session,
-            namespace: key.namespace.clone(),
-            config: key.name.clone(),
-            kind: workload.kind().as_str().to_owned(),
-            app: workload.name().to_owned(),
-            repository: names::repository_name(workload),
-        }
+        identity
     }
 
     /// What a backup session of this Restic needs.
@@ -178,7 +183,7 @@ impl Host {
     /// # Errors
     /// When the Secret is missing or lacks the password, or the backend is not to be had on a host.
     pub fn backup_plan(&self, desired: &Desired, key: &Key, spec: &ResticSpec) -> Result<BackupPlan, Failure> {
-        let workload = self.workload(&key.name);
+        let workload = self.workload(&key.name)?;
         let owner = format!("Restic {key}");
         let mut groups = Vec::new();
         for group in &spec.file_groups {
@@ -196,7 +201,7 @@ impl Host {
             location: self.location(&spec.backend, &workload)?,
             credentials: credentials(desired, &key.namespace, &spec.backend.storage_secret_name, &owner)?,
             environment: Environment::default(),
-            host: workload.hostname().to_owned(),
+            host: names::snapshot_hostname(&workload).to_owned(),
             groups,
         })
     }
@@ -211,7 +216,7 @@ impl Host {
         key: &Key,
         spec: &RecoverySpec,
     ) -> Result<RecoveryPlan, Failure> {
-        let found = self.find_repository(desired, spec)?;
+        let found = self.find_repository(desired, &repository_key(spec))?;
         let owner = format!("Recovery {key}");
         let mut paths = Vec::new();
         for path in &spec.paths {
@@ -221,27 +226,40 @@ impl Host {
             location: found.location,
             credentials: credentials(desired, &found.namespace, &found.secret, &owner)?,
             environment: Environment::default(),
-            host: found.workload.hostname().to_owned(),
+            host: names::snapshot_hostname(&found.workload).to_owned(),
             which: which(&spec.snapshot)?,
             paths,
         })
     }
 
-    /// The Repository a Recovery names.
+    /// Every Repository a person can name: hand-written, or filled by a Restic.
+    #[must_use]
+    pub fn repositories(&self, desired: &Desired) -> Vec<Key> {
+        let mut keys: Vec<Key> = desired.repositories.keys().cloned().collect();
+        for restic in desired.restics.keys() {
+            if let Ok(workload) = self.workload(&restic.name) {
+                keys.push(Key::new(Some(&restic.namespace), &names::repository(&workload)));
+            }
+        }
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    /// The Repository of this name.
     ///
     /// # Errors
     /// When neither a Repository object nor a Restic of the folder has that name, or it cannot be used here.
-    pub fn find_repository(&self, desired: &Desired, spec: &RecoverySpec) -> Result<FoundRepository, Failure> {
-        let name = spec.repository.name.as_deref().unwrap_or_default();
-        let key = Key::new(spec.repository.namespace.as_deref(), name);
-        if let Some(written) = desired.repositories.get(&key) {
-            return self.written_repository(&key, &written.value);
+    pub fn find_repository(&self, desired: &Desired, key: &Key) -> Result<FoundRepository, Failure> {
+        if let Some(written) = desired.repositories.get(key) {
+            return self.written_repository(key, &written.value);
         }
         for (restic, object) in &desired.restics {
-            let workload = self.workload(&restic.name);
-            if restic.namespace == key.namespace && names::repository_name(&workload) == name {
+            let workload = self.workload(&restic.name)?;
+            if restic.namespace == key.namespace && names::repository(&workload) == key.name {
                 return Ok(FoundRepository {
                     location: self.location(&object.value.backend, &workload)?,
+                    labels: names::repository_labels(&workload, &restic.name),
                     workload,
                     namespace: restic.namespace.clone(),
                     secret: object.value.backend.storage_secret_name.clone(),
@@ -265,9 +283,12 @@ impl Host {
             message: format!("Repository {key} cannot be used: {text}"),
         };
         let labels = repository.metadata.labels.clone().unwrap_or_default();
-        let workload = Workload::from_labels(&labels).map_err(|error| refuse(error.to_string()))?;
-        let backend = location::unresolve(&repository.spec.backend, &workload);
+        let annotations = repository.metadata.annotations.clone().unwrap_or_default();
+        let workload =
+            Workload::of_repository(&labels, &annotations).map_err(|error| refuse(error.to_string()))?;
+        let backend = prefix::unresolved(&repository.spec.backend, &workload);
         Ok(FoundRepository {
+            labels,
             location: self.location(&backend, &workload)?,
             workload,
             namespace: key.namespace.clone(),
@@ -276,18 +297,27 @@ impl Host {
         })
     }
 
-    /// The Repository object that the sessions of a Restic keep.
+    /// Where the sessions of a Restic write, in restic's notation.
     #[must_use]
-    pub fn repository_object(&self, key: &Key, spec: &ResticSpec) -> Repository {
-        let workload = self.workload(&key.name);
-        let backend = location::resolve(&spec.backend, &workload);
+    pub fn backup_location(&self, key: &Key, spec: &ResticSpec) -> Option<String> {
+        let workload = self.workload(&key.name).ok()?;
+        self.location(&spec.backend, &workload).ok().map(|location| location.to_string())
+    }
+
+    /// The Repository object that the sessions of a Restic keep; none when the Restic has no workload here.
+    #[must_use]
+    pub fn repository_object(&self, key: &Key, spec: &ResticSpec) -> Option<Repository> {
+        let workload = self.workload(&key.name).ok()?;
+        let backend = prefix::resolved(&spec.backend, &workload);
         let mut repository = Repository::new(
-            &names::repository_name(&workload),
+            &names::repository(&workload),
             RepositorySpec { backend, ..RepositorySpec::default() },
         );
         repository.metadata.namespace = Some(key.namespace.clone());
         repository.metadata.labels = Some(names::repository_labels(&workload, &key.name));
-        repository
+        let annotations = names::repository_annotations(&workload, &key.name);
+        repository.metadata.annotations = (!annotations.is_empty()).then_some(annotations);
+        Some(repository)
     }
 
     fn location(&self, backend: &Backend, workload: &Workload) -> Result<Location, Failure> {
@@ -300,11 +330,17 @@ impl Host {
             })?),
             None => None,
         };
-        location::locate(backend, workload, root.as_deref()).map_err(|error| Failure {
+        prefix::location(backend, workload, root.as_deref()).map_err(|error| Failure {
             reason: FailureReason::InvalidSpec,
             message: format!("spec.backend cannot be used: {error}"),
         })
     }
+}
+
+/// The Repository a Recovery names.
+#[must_use]
+pub fn repository_key(spec: &RecoverySpec) -> Key {
+    Key::new(spec.repository.namespace.as_deref(), spec.repository.name.as_deref().unwrap_or_default())
 }
 
 /// The folder of this host that a volume is.
@@ -349,7 +385,7 @@ fn which(snapshot: &str) -> Result<Which, Failure> {
     if snapshot.is_empty() {
         return Ok(Which::Latest);
     }
-    names::parse_snapshot_name(snapshot).map(|(_, id)| Which::Id(id.to_owned())).map_err(|error| Failure {
+    names::parse_snapshot(snapshot).map(|(_, id)| Which::Id(id.to_owned())).map_err(|error| Failure {
         reason: FailureReason::InvalidSpec,
         message: error.to_string(),
     })

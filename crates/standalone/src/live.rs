@@ -105,7 +105,7 @@ impl Running {
         let known = |total: u64| (total > 0).then_some(total);
         RunningView {
             started: self.started,
-            phase: phase.to_string(),
+            phase: words(phase).to_owned(),
             path: None,
             files_done: self.files_done.load(Ordering::Relaxed),
             files_total: known(self.files_total.load(Ordering::Relaxed)),
@@ -171,6 +171,19 @@ impl Progress for Both {
     fn file(&self, path: &Path) {
         self.page.file(path);
         self.console.file(path);
+    }
+}
+
+/// A phase as people say it.
+#[must_use]
+pub fn words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Scanning => "Looking for what has changed",
+        Phase::BackingUp => "Backing up",
+        Phase::Forgetting => "Applying the retention policy",
+        Phase::Pruning => "Pruning",
+        Phase::Checking => "Checking",
+        Phase::Restoring => "Restoring",
     }
 }
 

@@ -41,7 +41,7 @@ impl Outlet {
         };
         match &self.door {
             Door::Embedded(gateway) => {
-                if let Err(error) = gateway.push(key, families, gateway::PushMode::Put) {
+                if let Err(error) = gateway.push(key, families, gateway::PushMode::Replace) {
                     self.failed(identity, &error);
                 }
             }

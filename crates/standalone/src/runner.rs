@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::folder::{Desired, Key, Problem};
+use crate::host::repository_key;
 use crate::work::{Rhythm, Worker, failed};
 
 /// The newest objects of the folder.
@@ -251,7 +252,7 @@ fn waits_for(
     desired: &Desired,
     spec: &domain::objects::recovery::RecoverySpec,
 ) -> Option<String> {
-    let found = worker.host.find_repository(desired, spec).ok()?;
+    let found = worker.host.find_repository(desired, &repository_key(spec)).ok()?;
     let restic = found.filled_by?;
     if worker.ledger.restic(&restic).last_successful_backup_time.is_some() {
         return None;

@@ -167,7 +167,7 @@ pub async fn run(
     let served = match gateway {
         Some(gateway) => {
             let page = page::router(Arc::new(views));
-            gateway.serve_with(page, listener, drained).await.map_err(|error| Error::Gateway(error.to_string()))
+            gateway.run_beside(page, listener, drained).await.map_err(|error| Error::Gateway(error.to_string()))
         }
         None => {
             drained.await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine::{Phase, Progress};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use standalone::live::Console;
+use standalone::live::{Console, words};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bars on standard error when that is a terminal; nothing otherwise, since log lines tell the rest.
@@ -66,7 +66,7 @@ impl Progress for Bar {
         }
         self.files.store(0, std::sync::atomic::Ordering::Relaxed);
         self.bar.set_position(0);
-        self.bar.set_message(phase.to_string());
+        self.bar.set_message(words(phase));
     }
 
     fn total(&self, _files: u64, bytes: u64) {

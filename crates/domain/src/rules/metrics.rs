@@ -144,6 +144,11 @@ pub const LATE_TICKS: Metric = counter(
     "Ticks of the schedule that were served late because the machine was suspended or overloaded, \
      since the process started; absent for recoveries",
 );
+/// Pushes that did not arrive.
+pub const PUSH_FAILURES: Metric = counter(
+    "restic_session_push_failures_total",
+    "Pushes of this process to the gateway that did not arrive before this one, since it started",
+);
 /// In the storage.
 pub const REPOSITORY_SIZE: Metric = gauge(
     "restic_repository_size_bytes",
@@ -158,7 +163,7 @@ pub const REPOSITORY_SNAPSHOTS: Metric = gauge(
 );
 
 /// Every metric of a session: the four of 0.8.3 first.
-pub const SESSION: [Metric; 18] = [
+pub const SESSION: [Metric; 19] = [
     SUCCESS,
     FAIL,
     DURATION_TOTAL,
@@ -175,6 +180,7 @@ pub const SESSION: [Metric; 18] = [
     PAUSED,
     SKIPPED_TICKS,
     LATE_TICKS,
+    PUSH_FAILURES,
     REPOSITORY_SIZE,
     REPOSITORY_SNAPSHOTS,
 ];

@@ -139,7 +139,7 @@ pub fn recovery_after(before: &RecoveryStatus, report: &SessionReport) -> Recove
             snapshot: group
                 .snapshot
                 .as_deref()
-                .map(|id| names::snapshot_name(&report.identity.repository, id))
+                .map(|id| names::snapshot(&report.identity.repository, id))
                 .unwrap_or_default(),
             bytes: group.amount.map_or(0, |amount| amount.bytes_processed),
             files: group.amount.map_or(0, |amount| amount.files_new),

@@ -102,7 +102,7 @@ fn table(out: &mut impl Write, opened: &Opened, snapshots: &[&SnapshotInfo]) -> 
 }
 
 fn object(opened: &Opened, snapshot: &SnapshotInfo) -> Snapshot {
-    let labels = names::snapshot_labels(&opened.found.labels, &opened.key.name);
+    let labels = names::snapshot_labels(&opened.key.name, &opened.found.labels);
     Snapshot {
         api_version: format!("{SNAPSHOT_GROUP}/{VERSION}"),
         kind: "Snapshot".to_owned(),
