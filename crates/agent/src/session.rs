@@ -142,7 +142,7 @@ fn run_group(
         path: group.path.clone(),
         host: host.to_owned(),
         tags: group.tags.clone(),
-        ..BackupRequest::default()
+        time: None,
     };
     let outcome = match repository.backup(&request, progress) {
         Ok(done) => {

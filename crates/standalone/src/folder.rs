@@ -250,7 +250,7 @@ fn take(
         };
         gathered.problems.push(Problem { file: file.to_owned(), object, failure, earlier_in_force: false });
     };
-    let object = match schema::parse_object(&document) {
+    let object = match schema::parse_object(document) {
         Ok(object) => object,
         Err(refusals) => return refuse(gathered, &refusals),
     };

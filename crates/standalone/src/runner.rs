@@ -31,7 +31,8 @@ pub type Newest = watch::Receiver<Arc<Desired>>;
 pub async fn run(worker: Arc<Worker>, mut newest: Newest, tasks: TaskTracker, stop: CancellationToken) {
     let mut started: BTreeMap<(SessionKind, Key), ()> = BTreeMap::new();
     let mut reported: BTreeMap<String, SessionIdentity> = BTreeMap::new();
-    sweep(&worker, &newest.borrow().clone()).await;
+    let first = Arc::clone(&newest.borrow());
+    sweep(&worker, &first).await;
     loop {
         let desired = Arc::clone(&newest.borrow_and_update());
         report_problems(&worker, &desired, &mut reported).await;

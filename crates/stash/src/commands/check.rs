@@ -31,7 +31,7 @@ pub(crate) async fn execute(args: CheckArgs, console: Terminal) -> anyhow::Resul
         let request = CheckRequest { read_data: args.read_data };
         let outcome = opened
             .repository
-            .check(&request, &bars.bar("check"))
+            .check(request, &bars.bar("check"))
             .map_err(|error| Reasoned(Failure::from(&error)))?;
         for warning in &outcome.warnings {
             tracing::warn!(repository = %opened.key, "{warning}");

@@ -36,7 +36,7 @@ pub(crate) async fn execute(args: ForgetArgs, console: Terminal) -> anyhow::Resu
         let ids: Vec<String> = args.ids.iter().map(|id| super::snapshots::id_of(id).to_owned()).collect();
         let reasoned = |error: engine::Error| Reasoned(Failure::from(&error));
         let removed = opened.repository.forget_ids(&ids).map_err(reasoned)?;
-        for snapshot in &removed {
+        for snapshot in &removed.removed {
             tracing::info!(repository = %opened.key, id = snapshot.id, time = %snapshot.time, "snapshot removed");
         }
         if !args.no_prune {

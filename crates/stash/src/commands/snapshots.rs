@@ -8,6 +8,7 @@ use domain::objects::{SNAPSHOT_GROUP, VERSION};
 use domain::report::Failure;
 use domain::rules::names;
 use engine::SnapshotInfo;
+use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use super::folder::{Opened, RepositoryArgs};
@@ -78,7 +79,7 @@ fn table(out: &mut impl Write, opened: &Opened, snapshots: &[&SnapshotInfo]) -> 
         .map(|snapshot| {
             [
                 names::snapshot(&opened.key.name, &snapshot.id),
-                snapshot.time.strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
+                snapshot.time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
                 snapshot.hostname.clone(),
                 snapshot.tags.join(","),
                 snapshot.paths.join(","),
@@ -110,7 +111,7 @@ fn object(opened: &Opened, snapshot: &SnapshotInfo) -> Snapshot {
             name: Some(names::snapshot(&opened.key.name, &snapshot.id)),
             namespace: Some(opened.key.namespace.clone()),
             uid: Some(snapshot.id.clone()),
-            creation_timestamp: Some(Time(snapshot.time.timestamp())),
+            creation_timestamp: Some(Time(snapshot.time)),
             labels: Some(labels),
             ..ObjectMeta::default()
         },
