@@ -1,0 +1,3 @@
+//! Black-box tests of the domain, in one binary.
+
+mod objects;
