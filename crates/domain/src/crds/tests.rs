@@ -66,7 +66,7 @@ fn schemas_are_structural() {
 #[test]
 fn definitions_are_small_enough_for_kubectl_apply() {
     for crd in crds() {
-        let size = serde_json::to_vec(&crd).unwrap().len(); println!("{size}");
+        let size = serde_json::to_vec(&crd).unwrap().len();
         assert!(size < 200_000, "{} has {size} bytes", crd.spec.names.kind);
     }
 }

@@ -163,8 +163,9 @@ pub fn is_within(path: &str, folder: &str) -> bool {
     components(path).starts_with(&components(folder))
 }
 
+/// Each part is cleaned by itself, so that no `..` climbs from a prefix into its bucket.
 fn joined(parts: &[&str]) -> String {
-    components(&parts.join("/")).join("/")
+    parts.iter().flat_map(|part| components(part)).collect::<Vec<_>>().join("/")
 }
 
 /// `https://host:8000/some/path/` is `https://host:8000` and `some/path/`.

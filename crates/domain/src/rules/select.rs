@@ -77,8 +77,8 @@ pub fn selector(field: &str, selector: &LabelSelector) -> Result<Selector, Vec<R
                 format!("has values, but operator {operator} compares with none"),
                 "remove the values, or use In or NotIn",
             )),
-            ("In", false) => expressions.push(Expression::In(key, values)),
-            ("NotIn", false) => expressions.push(Expression::NotIn(key, values)),
+            ("In", false) => expressions.push(is_in(key, values)),
+            ("NotIn", false) => expressions.push(not_in(key, values)),
             ("Exists", true) => expressions.push(Expression::Exists(key)),
             ("DoesNotExist", true) => expressions.push(Expression::DoesNotExist(key)),
             _ => refusals.push(Refusal::new(
@@ -96,6 +96,24 @@ pub fn selector(field: &str, selector: &LabelSelector) -> Result<Selector, Vec<R
         ));
     }
     if refusals.is_empty() { Ok(expressions.into_iter().collect()) } else { Err(refusals) }
+}
+
+/// Among the values. The set of only the empty value would print as `in ()`, which nothing can read.
+fn is_in(key: String, values: BTreeSet<String>) -> Expression {
+    if only_empty(&values) { Expression::Equal(key, String::new()) } else { Expression::In(key, values) }
+}
+
+/// Not among the values; see [`is_in`].
+fn not_in(key: String, values: BTreeSet<String>) -> Expression {
+    if only_empty(&values) {
+        Expression::NotEqual(key, String::new())
+    } else {
+        Expression::NotIn(key, values)
+    }
+}
+
+fn only_empty(values: &BTreeSet<String>) -> bool {
+    values.len() == 1 && values.contains("")
 }
 
 fn check_key(field: &str, key: &str, refusals: &mut Vec<Refusal>) {
@@ -164,8 +182,8 @@ fn requirement(tokens: &mut Tokens<'_>) -> Result<Expression, String> {
             match operator {
                 Some("=" | "==") => Ok(Expression::Equal(key, value(tokens)?)),
                 Some("!=") => Ok(Expression::NotEqual(key, value(tokens)?)),
-                Some("in") => Ok(Expression::In(key, values(tokens)?)),
-                Some("notin") => Ok(Expression::NotIn(key, values(tokens)?)),
+                Some("in") => Ok(is_in(key, values(tokens)?)),
+                Some("notin") => Ok(not_in(key, values(tokens)?)),
                 other => Err(format!("`{}` is not an operator", other.unwrap_or_default())),
             }
         }

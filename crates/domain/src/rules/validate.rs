@@ -60,6 +60,3 @@ fn name_fits_a_label(kind: &str, name: Option<&str>, refusals: &mut Vec<Refusal>
         ));
     }
 }
-
-#[cfg(test)]
-mod tests;
