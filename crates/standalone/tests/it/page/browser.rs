@@ -123,6 +123,17 @@ impl Browser {
         entries
     }
 
+    /// Waits until the console has said each of `words`.
+    pub(super) fn until_logged(&self, words: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut said = String::new();
+        while !words.iter().all(|word| said.contains(word)) {
+            assert!(Instant::now() < deadline, "waited in vain for {words:?} in the console: {said}");
+            std::thread::sleep(Duration::from_millis(50));
+            said.push_str(&format!("{:?}", self.log("browser")));
+        }
+    }
+
     /// Addresses that were requested since the last call.
     pub(super) fn requests(&self) -> Vec<String> {
         let log = self.log("performance");
