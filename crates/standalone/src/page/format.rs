@@ -48,12 +48,12 @@ pub(super) fn duration(duration: Duration) -> String {
     let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     match millis {
         0 => "0s".to_owned(),
-        ..1_000 => printer.duration_to_string(&SignedDuration::from_millis(millis)),
-        ..10_000 => printer
+        1..1_000 => printer.duration_to_string(&SignedDuration::from_millis(millis)),
+        1_000..10_000 => printer
             .fractional(Some(FractionalUnit::Second))
             .precision(Some(1))
             .duration_to_string(&SignedDuration::from_millis(millis)),
-        ..3_600_000 => printer.duration_to_string(&SignedDuration::from_secs(millis / 1_000)),
+        10_000..3_600_000 => printer.duration_to_string(&SignedDuration::from_secs(millis / 1_000)),
         _ => printer.duration_to_string(&SignedDuration::from_mins(millis / 60_000)),
     }
 }
@@ -87,7 +87,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -8,31 +8,46 @@
   let timer = 0;
   let asking = false;
 
-  // Makes `old` equal to `fresh` and touches only what differs, so that scroll position, focus, selected text and
-  // opened details stay.
+  // Whether `fresh` is a later state of `old` and not another thing in its place.
+  function alike(old, fresh) {
+    return old.nodeName === fresh.nodeName && old.id === fresh.id && old.classList?.[0] === fresh.classList?.[0];
+  }
+
+  // Makes `old` equal to `fresh`, which is alike, and touches only what differs, so that scroll position, focus,
+  // selected text and opened details stay.
   function morph(old, fresh) {
     if (old.isEqualNode(fresh)) return;
-    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
-      old.replaceWith(fresh);
-      return;
-    }
     if (old.nodeType !== Node.ELEMENT_NODE) {
       old.data = fresh.data;
       return;
     }
-    const kept = old.nodeName === "DETAILS" ? ["open"] : [];
+    const reader = old.nodeName === "DETAILS" ? "open" : ""; // This attribute is the reader's, not ours.
     for (const { name } of [...old.attributes]) {
-      if (!fresh.hasAttribute(name) && !kept.includes(name)) old.removeAttribute(name);
+      if (!fresh.hasAttribute(name) && name !== reader) old.removeAttribute(name);
     }
     for (const { name, value } of [...fresh.attributes]) {
-      if (old.getAttribute(name) !== value && !kept.includes(name)) old.setAttribute(name, value);
+      if (old.getAttribute(name) !== value && name !== reader) old.setAttribute(name, value);
     }
-    const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
-    after.forEach((child, index) => {
-      if (index < before.length) morph(before[index], child);
-      else old.append(child);
-    });
-    before.slice(after.length).forEach((child) => child.remove());
+    let at = old.firstChild;
+    const drop = (end) => {
+      while (at !== end) {
+        const gone = at;
+        at = at.nextSibling;
+        gone.remove();
+      }
+    };
+    for (const child of [...fresh.childNodes]) {
+      let match = at;
+      while (match && !alike(match, child)) match = match.nextSibling;
+      if (match) {
+        drop(match);
+        at = match.nextSibling;
+        morph(match, child);
+      } else {
+        old.insertBefore(child, at);
+      }
+    }
+    drop(null);
   }
 
   function say(text) {

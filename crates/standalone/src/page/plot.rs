@@ -23,6 +23,10 @@ const FEWEST_SLOTS: usize = 30;
 const LEAST_BAR: f64 = 3.0;
 /// Room above and below the line, so that its stroke is not cut off.
 const MARGIN: f64 = 6.0;
+/// Beyond this share of the width, the label of the oldest point would run into that of the newest.
+const ROOM_FOR_LABEL: f64 = 0.55;
+/// With more points than this their dots would hide the line; they show when they are pointed at.
+const MOST_DOTS: usize = 60;
 
 /// One bar per session, as high as it was long, coloured by its outcome. `points` are oldest first.
 pub(super) fn durations(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
@@ -64,6 +68,7 @@ pub(super) fn durations(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
         top: &format::duration(longest),
         bottom: "0s",
         span: span(points),
+        left: first / slots as f64,
         zone,
         drawing,
     })
@@ -105,7 +110,7 @@ pub(super) fn sizes(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
                 @let here = x(point);
                 @let left = index.checked_sub(1).and_then(|before| sampled.get(before)).map_or(0.0, |p| (x(p) + here) / 2.0);
                 @let right = sampled.get(index + 1).map_or(WIDTH, |p| (x(p) + here) / 2.0);
-                g.point {
+                g.point.dense[sampled.len() > MOST_DOTS] {
                     title { (format::bytes(bytes)) ", " (format::absolute(point.start, zone)) }
                     rect.slot x=(number(left)) y="0" width=(number((right - left).max(0.0))) height=(HEIGHT) {}
                     path.dot d={ "M" (number(here)) " " (number(y(bytes))) "h0" } {}
@@ -121,6 +126,7 @@ pub(super) fn sizes(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
         top: &top,
         bottom: &bottom,
         span: (from, to),
+        left: 0.0,
         zone,
         drawing,
     })
@@ -132,6 +138,8 @@ struct Figure<'a> {
     top: &'a str,
     bottom: &'a str,
     span: (Timestamp, Timestamp),
+    /// Where the oldest point stands, as a share of the width.
+    left: f64,
     zone: &'a TimeZone,
     drawing: Markup,
 }
@@ -150,9 +158,12 @@ fn figure(figure: &Figure<'_>) -> Markup {
                 svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="img"
                     aria-label=(figure.label) { (figure.drawing) }
             }
-            div.ends aria-hidden="true" {
-                @if from < to { span { (short_time(from, to, figure.zone)) } }
-                span.newest { (short_time(to, from, figure.zone)) }
+            // Without a `viewBox`, so that text keeps its shape at a place that is a share of the width.
+            svg.ends aria-hidden="true" {
+                @if from < to && figure.left <= ROOM_FOR_LABEL {
+                    text x={ (number(figure.left * 100.0)) "%" } y="1em" { (short_time(from, to, figure.zone)) }
+                }
+                text x="100%" y="1em" text-anchor="end" { (short_time(to, from, figure.zone)) }
             }
         }
     }

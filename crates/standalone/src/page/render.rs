@@ -63,8 +63,8 @@ fn state(model: &PageModel) -> Markup {
             }
             (verdict.render())
             @if !model.problems.is_empty() { (problems(&model.problems)) }
-            section aria-labelledby="backups" {
-                h2 #backups { "Backups" }
+            section #backups aria-labelledby="backups-title" {
+                h2 #backups-title { "Backups" }
                 @if model.restics.is_empty() {
                     (nothing_to_back_up(model))
                 } @else {
@@ -72,13 +72,13 @@ fn state(model: &PageModel) -> Markup {
                 }
             }
             @if !model.other_repositories.is_empty() {
-                section aria-labelledby="repositories" {
-                    h2 #repositories { "Other repositories" }
+                section #repositories aria-labelledby="repositories-title" {
+                    h2 #repositories-title { "Other repositories" }
                     @for repository in &model.other_repositories { (backups::lone_repository(repository, &clock)) }
                 }
             }
-            section aria-labelledby="recoveries" {
-                h2 #recoveries { "Recoveries" }
+            section #recoveries aria-labelledby="recoveries-title" {
+                h2 #recoveries-title { "Recoveries" }
                 @if model.recoveries.is_empty() {
                     p.nothing {
                         "None. To restore, put a Recovery into " code { (model.folder) }
@@ -118,8 +118,13 @@ fn nothing_to_back_up(model: &PageModel) -> Markup {
     html! {
         div.card.waiting {
             p.nothing {
-                "There is no Restic in " code { (model.folder) } " yet. Put a YAML file with a Restic and its Secret \
-                 there: it is read at once, and its first session shows here."
+                @if model.problems.is_empty() {
+                    "There is no Restic in " code { (model.folder) } " yet. Put a YAML file with a Restic and its \
+                     Secret there: it is read at once, and its first session shows here."
+                } @else {
+                    "No Restic in " code { (model.folder) } " is accepted. Correct what was refused above: it is read \
+                     again at once, and its first session shows here."
+                }
             }
         }
     }
@@ -127,8 +132,8 @@ fn nothing_to_back_up(model: &PageModel) -> Markup {
 
 fn problems(problems: &[ProblemView]) -> Markup {
     html! {
-        section aria-labelledby="problems" {
-            h2 #problems { "Refused" }
+        section #problems aria-labelledby="problems-title" {
+            h2 #problems-title { "Refused" }
             p.lead { "These are not backed up or restored until they are corrected; files are read again when they change." }
             @for problem in problems {
                 article.card.failed {
@@ -158,7 +163,7 @@ fn badge(class: &str, word: &str) -> Markup {
         "running" => "▸",
         "paused" => "‖",
         "cancelled" => "–",
-        _ => "·",
+        _ => "○",
     };
     html! {
         span.badge.(class) { span.sign aria-hidden="true" { (sign) } (word) }

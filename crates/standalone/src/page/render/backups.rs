@@ -17,6 +17,8 @@ pub(super) fn restic(restic: &ResticView, clock: &Clock<'_>) -> Markup {
     let name = format!("{}/{}", restic.namespace, restic.name);
     let repository = restic.repository.as_ref();
     let result = repository.and_then(|repository| repository.last_result);
+    // Before the first session there is nothing to say about the past, and a list of nothings says it badly.
+    let seasoned = repository.filter(|repository| has_past(repository));
     html! {
         article.card.(class(result)) id=(id) aria-labelledby={ (id) "/name" } {
             header {
@@ -33,11 +35,18 @@ pub(super) fn restic(restic: &ResticView, clock: &Clock<'_>) -> Markup {
             @if let Some(repository) = repository { (failure_of(repository, clock)) }
             dl.facts {
                 (next(restic, clock))
-                (past(repository, clock))
+                @if let Some(repository) = seasoned { (past(repository, clock)) }
                 (fact("Schedule", &html! { code { (restic.schedule) } }))
-                @if let Some(repository) = repository { (stock(repository, clock)) }
+                @if let Some(repository) = seasoned { (stock(repository, clock)) }
+                @if let Some(repository) = repository { (place(repository)) }
             }
-            @if let Some(repository) = repository { (plots(repository, clock)) }
+            @match seasoned {
+                Some(repository) => (plots(repository, clock)),
+                None => p.nothing {
+                    "Results, snapshots and plots show here after the first session, which also makes the repository \
+                     if there is none."
+                },
+            }
             (groups(&restic.groups, repository.and_then(|repository| repository.failure.as_ref())))
             (ticks(restic))
             @if let Some(repository) = repository {
@@ -57,7 +66,7 @@ pub(super) fn lone_repository(repository: &RepositoryView, clock: &Clock<'_>) ->
                 span.badges { (result_badge(repository.last_result)) (damage(repository)) }
             }
             (failure_of(repository, clock))
-            dl.facts { (past(Some(repository), clock)) (stock(repository, clock)) }
+            dl.facts { (past(repository, clock)) (stock(repository, clock)) (place(repository)) }
             (plots(repository, clock))
             (sessions(&repository.history, &id, clock))
         }
@@ -126,11 +135,13 @@ fn next(restic: &ResticView, clock: &Clock<'_>) -> Markup {
     )
 }
 
-fn past(repository: Option<&RepositoryView>, clock: &Clock<'_>) -> Markup {
-    let last = repository.and_then(|repository| repository.last_backup);
-    let success = repository.and_then(|repository| repository.last_success);
-    let took =
-        repository.and_then(|repository| repository.history.last()).filter(|point| Some(point.start) == last);
+fn has_past(repository: &RepositoryView) -> bool {
+    repository.last_backup.is_some() || repository.snapshots.is_some() || !repository.history.is_empty()
+}
+
+fn past(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
+    let (last, success) = (repository.last_backup, repository.last_success);
+    let took = repository.history.last().filter(|point| Some(point.start) == last);
     html! {
         (fact("Last session", &html! {
             @match last {
@@ -162,6 +173,11 @@ fn stock(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
             @match repository.integrity { Integrity::Unknown => "not checked yet", Integrity::Ok => "ok", Integrity::Damaged => strong { "damaged" } }
             @if let Some(checked) = repository.last_check { ", checked " (clock.time(checked)) }
         }))
+    }
+}
+
+fn place(repository: &RepositoryView) -> Markup {
+    html! {
         div.wide {
             dt { "Repository" }
             dd { (repository.name) @if !repository.location.is_empty() { " at " code { (repository.location) } } }

@@ -73,6 +73,21 @@ fn an_empty_folder_says_what_to_do() {
 }
 
 #[test]
+fn a_folder_of_refused_objects_is_not_called_empty() {
+    let problem = ProblemView {
+        file: "/etc/stash/a.yaml".into(),
+        object: None,
+        problem: "line 3: did not find expected key".into(),
+        remedy: "Correct the YAML.".into(),
+    };
+    let said = said(&PageModel { problems: vec![problem], ..page(vec![]) });
+    assert!(said.contains("No Restic in /etc/stash is accepted."), "{said}");
+    assert!(said.contains("/etc/stash/a.yaml✕Refusedline 3: did not find expected key"), "{said}");
+    assert!(said.contains("What to do: Correct the YAML."), "{said}");
+    assert!(!said.contains("There is no Restic"), "{said}");
+}
+
+#[test]
 fn before_the_first_session_the_page_says_when_it_comes() {
     let model = page(vec![restic(None)]);
     let said = said(&model);

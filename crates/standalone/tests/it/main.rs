@@ -1,0 +1,3 @@
+//! Standalone mode from outside.
+
+mod page;
