@@ -1,9 +1,11 @@
 //! Where a repository lives, resolved: a [`Backend`](crate::objects::backend::Backend) plus the workload's prefix.
+//! [`crate::rules::prefix`] makes it.
 
 use std::path::PathBuf;
 
-/// The place of one repository. Its `Display` is restic's own notation for it (`RESTIC_REPOSITORY`).
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The place of one repository. Its `Display` is restic's own notation for it (`RESTIC_REPOSITORY`); it never
+/// holds credentials.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Location {
     /// A folder of this file system.
     Local(PathBuf),

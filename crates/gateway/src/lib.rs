@@ -1,1 +1,269 @@
 //! Keep the last push of each group and show it.
+//!
+//! A push gateway that clients of `prometheus/pushgateway` cannot tell from it, as far as it goes: PUT, POST and
+//! DELETE on grouping keys in the text format 0.0.4, `GET /metrics`, the JSON API for reading, and a file that keeps
+//! it all over a restart. Bodies in protobuf or compressed are refused with 415.
+//!
+//! - [`store`]: groups in memory, one writer; the contract is in its comments.
+//! - `persist`: the file. What can be lost is said at [`Config::persistence_file`].
+//! - `push`, `remove`, `expose`, `status`: the endpoints; `route` puts them together.
+//! - `measure`: what the gateway says about itself.
+
+mod error;
+mod expose;
+mod measure;
+mod persist;
+mod push;
+mod remove;
+mod route;
+mod status;
+mod store;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use exposition::Family;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub use error::{Error, Rejected};
+pub use exposition::GroupingKey;
+use measure::Counters;
+use persist::Keeper;
+use store::Store;
+
+/// How a gateway behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where groups are kept over a restart; `None` (the default) keeps them in memory only.
+    ///
+    /// A regular stop loses nothing. When the process is killed or the machine stops, what came after the last save
+    /// is lost: pushes and deletions of at most [`Config::persistence_interval`] plus the duration of one save. The
+    /// file itself is replaced in one step, so it always holds one whole save.
+    pub persistence_file: Option<PathBuf>,
+    /// Saves begin at least this long after one another; default 5 minutes. After a quiet time the first change is
+    /// saved at once.
+    pub persistence_interval: Duration,
+    /// Largest body of a push, in bytes; default 64 MiB. A larger one is answered 413.
+    pub body_limit: usize,
+    /// How long [`Gateway::run`] waits for requests that are under way when it is told to stop; default 10 seconds.
+    pub drain_timeout: Duration,
+    /// The version shown by `pushgateway_build_info` and the status API; default is the one of this library.
+    pub version: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            persistence_file: None,
+            persistence_interval: Duration::from_secs(5 * 60),
+            body_limit: 64 * 1024 * 1024,
+            drain_timeout: Duration::from_secs(10),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// What happens to the families a group has already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PushMode {
+    /// All of them go (PUT).
+    Replace,
+    /// Those of the same name are replaced whole, the others stay (POST).
+    Merge,
+}
+
+/// A handle to one gateway; clones share it.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    started: Timestamp,
+    store: Mutex<Store>,
+    /// Set before the last save: what is answered with success after it would be lost.
+    closed: AtomicBool,
+    changed: Notify,
+    counters: Counters,
+    keeper: Keeper,
+}
+
+impl Gateway {
+    /// A gateway with the groups of its file, when it has one. A damaged file is moved aside (to
+    /// `<file>.damaged-<Unix time>`), which is logged and counted, and the gateway starts empty.
+    ///
+    /// Blocks for reading the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] when the file exists and cannot be read, [`Error::MoveAside`] when it is damaged and cannot
+    /// be moved.
+    pub fn open(config: Config) -> Result<Self, Error> {
+        let counters = Counters::default();
+        let keeper = Keeper::new(config.persistence_file.clone());
+        let own = counters.families(&config, &Store::default(), &keeper);
+        let own = own.into_iter().map(|family| (family.name, family.kind)).collect();
+        let mut store = Store::new(own);
+        keeper.load(&mut store)?;
+        let started = Timestamp::now();
+        let (closed, changed) = (AtomicBool::new(false), Notify::new());
+        Ok(Self(Arc::new(Inner {
+            config,
+            started,
+            store: Mutex::new(store),
+            closed,
+            changed,
+            counters,
+            keeper,
+        })))
+    }
+
+    /// All endpoints: `/metrics` and everything below it, `/-/healthy`, `/-/ready`, `/api/v1/metrics` and
+    /// `/api/v1/status`. It claims no other path and has no fallback, so it can be merged with other routes.
+    ///
+    /// Who serves it beside other routes should use [`Gateway::run_beside`], or call [`Gateway::save`] at the end.
+    pub fn router(&self) -> Router {
+        route::router(self.clone())
+    }
+
+    /// Serves [`Gateway::router`] until `shutdown` is ready, lets requests under way finish (within
+    /// [`Config::drain_timeout`]) and saves. Meanwhile it saves after changes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Serve`], or what the last [`Gateway::save`] says.
+    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        self.run_beside(Router::new(), listener, shutdown).await
+    }
+
+    /// [`Gateway::run`], with further routes on the same listener.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gateway::run`].
+    pub async fn run_beside(
+        self,
+        others: Router,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let app = self.router().merge(others).fallback(route::not_found);
+        let stop = CancellationToken::new();
+        let serve = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let mut serving = std::pin::pin!(serve.into_future());
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = self.keep_saving() => Ok(()),
+            () = shutdown => {
+                stop.cancel();
+                tokio::time::timeout(self.0.config.drain_timeout, &mut serving).await.unwrap_or_else(|_| {
+                    tracing::warn!("requests under way did not finish in time and were abandoned");
+                    Ok(())
+                })
+            }
+        };
+        self.close();
+        let saving = self.clone();
+        tokio::task::spawn_blocking(move || saving.save()).await.map_err(|_| Error::SaveAborted)??;
+        served.map_err(Error::Serve)
+    }
+
+    /// Writes the persistence file now; does nothing when there is none. Blocks for the writing, but pushes go on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Save`]; the file is then as it was before.
+    pub fn save(&self) -> Result<(), Error> {
+        self.0.keeper.save(|| self.snapshot())
+    }
+
+    /// Takes a push under the same checks as one over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`]; the group is as it was, but for its failure time.
+    pub fn push(&self, key: GroupingKey, families: Vec<Family>, mode: PushMode) -> Result<(), Rejected> {
+        let pushed = self.change(|store| store.push(&key, families, mode, Timestamp::now()));
+        let pushed = pushed.ok_or(Rejected::Closed).flatten();
+        if let Err(rejected) = &pushed {
+            self.0.counters.rejected(rejected.reason());
+            tracing::warn!(group = key.to_path(), "push refused: {rejected}");
+        }
+        pushed
+    }
+
+    /// Removes a group and says whether it existed.
+    pub fn delete(&self, key: &GroupingKey) -> bool {
+        self.change(|store| store.delete(key)).unwrap_or_default()
+    }
+
+    /// Removes all groups whose grouping labels contain all of `labels`, and returns how many. With no labels that
+    /// is every group.
+    pub fn delete_matching(&self, labels: &BTreeMap<String, String>) -> usize {
+        self.change(|store| store.delete_matching(labels)).unwrap_or_default()
+    }
+
+    /// What `GET /metrics` shows at this moment.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        expose::render(self)
+    }
+
+    /// The store as it is now; see [`Store`] for why that is cheap.
+    fn snapshot(&self) -> Store {
+        self.lock().clone()
+    }
+
+    /// Changes the store, unless the gateway is closed.
+    fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> Option<T> {
+        let mut store = self.lock();
+        if self.0.closed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let result = change(&mut store);
+        drop(store);
+        self.0.changed.notify_one();
+        Some(result)
+    }
+
+    fn close(&self) {
+        // Under the lock: a change is either before this, and saved, or refused.
+        let _store = self.lock();
+        self.0.closed.store(true, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Store> {
+        // Nothing panics in between two halves of a change; and if it did, the last snapshot would be worse.
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Saves after changes, at most once per interval; never ends.
+    async fn keep_saving(&self) {
+        if self.0.config.persistence_file.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            self.0.changed.notified().await;
+            let gateway = self.clone();
+            let next = tokio::time::Instant::now() + self.0.config.persistence_interval;
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || gateway.save()).await {
+                tracing::error!("{error}; trying again after the interval");
+                self.0.changed.notify_one();
+            }
+            tokio::time::sleep_until(next).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}

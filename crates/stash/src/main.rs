@@ -1,3 +1,22 @@
 //! The `stash` program: parse, dispatch, exit.
 
-fn main() {}
+mod cli;
+mod commands;
+mod console;
+mod exit;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let invocation = cli::parse();
+    let console = console::Terminal::new(invocation.global.no_progress);
+    telemetry::start(&invocation.global, &console);
+    match commands::execute(invocation.command, console) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            telemetry::complain(&error);
+            exit::Exit::of(&error).into()
+        }
+    }
+}

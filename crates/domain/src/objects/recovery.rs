@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::backend::LocalSpec;
-use super::restic::is_default;
+use super::restic::{generation, int_or_string, is_default};
 
 /// Restores paths of a Repository, once.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -98,7 +98,8 @@ pub struct RecoveryStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stats: Vec<RestoreStats>,
     /// Generation of the spec that this status speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "generation", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "int_or_string")]
     pub observed_generation: Option<i64>,
     /// When the restore began.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::backend::Backend;
-use super::restic::is_default;
+use super::restic::{generation, int_or_string, is_default};
 
 /// Stands for one restic repository. Written by the backup process; by hand to restore from an old one.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -70,7 +70,8 @@ pub struct RepositoryStatus {
     #[serde(default, skip_serializing_if = "is_default")]
     pub backup_count: i64,
     /// Generation of the spec that this status speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "generation", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "int_or_string")]
     pub observed_generation: Option<i64>,
     /// `Succeeded`, `Incomplete`, `Failed` or `Cancelled`.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{LocalObjectReference, ResourceRequirements, Vol
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, Time};
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::backend::Backend;
 
@@ -46,7 +46,7 @@ use super::backend::Backend;
 pub struct ResticSpec {
     /// Selects workloads by their own labels (never their pods'), in the namespace of the Restic. Must select
     /// something: an empty selector would match every workload and is refused.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub selector: LabelSelector,
     /// What to back up, in this order. A group that fails does not stop the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -80,14 +80,29 @@ pub struct ResticSpec {
 }
 
 /// How the data is kept still while it is read.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = backup_type_schema)]
 pub enum BackupType {
     /// A sidecar beside the running workload.
     #[default]
+    #[serde(alias = "")]
     Online,
     /// An init container, before the workload starts.
     Offline,
+    /// Neither. 0.8.3 stored any text, and one such object must not hide all others from a watch; it is refused
+    /// by validation instead.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// The two values, and the empty text that 0.8.3 took for `online`.
+fn backup_type_schema(schema: &mut schemars::Schema) {
+    let description = schema.remove("description");
+    *schema = schemars::json_schema!({ "type": "string", "enum": ["", "online", "offline"] });
+    if let Some(description) = description {
+        schema.insert("description".to_owned(), description);
+    }
 }
 
 /// A directory or file, backed up into snapshots of its own.
@@ -115,21 +130,27 @@ pub struct RetentionPolicy {
     pub name: String,
     /// Keep the newest n snapshots.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_last: i64,
     /// Keep the newest snapshot of each of the newest n hours that have one.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_hourly: i64,
     /// The same by day.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_daily: i64,
     /// The same by ISO week.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_weekly: i64,
     /// The same by month.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_monthly: i64,
     /// The same by year.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0))]
     pub keep_yearly: i64,
     /// Keep every snapshot that has one of these tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -147,7 +168,8 @@ pub struct RetentionPolicy {
 #[serde(rename_all = "camelCase")]
 pub struct ResticStatus {
     /// Generation of the spec that this status speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "generation", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "int_or_string")]
     pub observed_generation: Option<i64>,
     /// `Ready`: the spec is valid and scheduled; otherwise the reason says why not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -174,4 +196,24 @@ pub struct ResticStatus {
 
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Reads a generation as a number, or as the `<generation>$<hash>` that old objects may hold.
+pub(crate) fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Number(i64),
+        Text(String),
+    }
+    Ok(match Option::<Stored>::deserialize(deserializer)? {
+        Some(Stored::Number(number)) => Some(number),
+        // Nothing ever wrote this text, so one that says nothing is worth no error.
+        Some(Stored::Text(text)) => text.split('$').next().and_then(|number| number.parse().ok()),
+        None => None,
+    })
+}
+
+pub(crate) fn int_or_string(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "x-kubernetes-int-or-string": true })
 }

@@ -110,3 +110,45 @@ pub struct VolumeSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vsphere_volume: Option<VsphereVirtualDiskVolumeSource>,
 }
+
+impl VolumeSource {
+    /// The fields that are set, as YAML spells them. A valid volume has exactly one.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&'static str> {
+        [
+            ("awsElasticBlockStore", self.aws_elastic_block_store.is_some()),
+            ("azureDisk", self.azure_disk.is_some()),
+            ("azureFile", self.azure_file.is_some()),
+            ("cephfs", self.cephfs.is_some()),
+            ("cinder", self.cinder.is_some()),
+            ("configMap", self.config_map.is_some()),
+            ("csi", self.csi.is_some()),
+            ("downwardAPI", self.downward_api.is_some()),
+            ("emptyDir", self.empty_dir.is_some()),
+            ("ephemeral", self.ephemeral.is_some()),
+            ("fc", self.fc.is_some()),
+            ("flexVolume", self.flex_volume.is_some()),
+            ("flocker", self.flocker.is_some()),
+            ("gcePersistentDisk", self.gce_persistent_disk.is_some()),
+            ("gitRepo", self.git_repo.is_some()),
+            ("glusterfs", self.glusterfs.is_some()),
+            ("hostPath", self.host_path.is_some()),
+            ("image", self.image.is_some()),
+            ("iscsi", self.iscsi.is_some()),
+            ("nfs", self.nfs.is_some()),
+            ("persistentVolumeClaim", self.persistent_volume_claim.is_some()),
+            ("photonPersistentDisk", self.photon_persistent_disk.is_some()),
+            ("portworxVolume", self.portworx_volume.is_some()),
+            ("projected", self.projected.is_some()),
+            ("quobyte", self.quobyte.is_some()),
+            ("rbd", self.rbd.is_some()),
+            ("scaleIO", self.scale_io.is_some()),
+            ("secret", self.secret.is_some()),
+            ("storageos", self.storageos.is_some()),
+            ("vsphereVolume", self.vsphere_volume.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(field, set)| set.then_some(field))
+        .collect()
+    }
+}

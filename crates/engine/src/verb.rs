@@ -1,0 +1,132 @@
+//! The frame every verb runs in: its own threads, its own view of the storage, and an end that is always a result.
+
+use crate::backend::{Guarded, Store};
+use crate::cancel::Stop;
+use crate::error::{Error, Fault};
+use crate::progress::{Bars, Meter};
+use domain::report::FailureReason;
+use rustic_core::{
+    Credentials, OpenStatus, Repository, RepositoryBackends, RepositoryOptions, RusticError, RusticResult,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One run of one verb.
+pub(crate) struct Verb {
+    /// What is being done to which object: the beginning of every error message.
+    pub(crate) what: String,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) cache_dir: Option<PathBuf>,
+    pub(crate) location: String,
+}
+
+/// What ends a verb early: an error of ours, or one of rustic_core that has yet to be understood.
+pub(crate) enum Broken {
+    Ours(Error),
+    Theirs(Box<RusticError>),
+    Storage(Fault),
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Broken::Ours(error)
+    }
+}
+
+impl From<Box<RusticError>> for Broken {
+    fn from(error: Box<RusticError>) -> Self {
+        Broken::Theirs(error)
+    }
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Broken::Storage(fault)
+    }
+}
+
+impl Verb {
+    /// The repository as rustic_core sees it, not yet opened.
+    pub(crate) fn connect(&self) -> RusticResult<Repository<()>> {
+        let backend =
+            Guarded { store: self.store.clone(), stop: self.stop.clone(), location: self.location.clone() };
+        let mut options = RepositoryOptions::default();
+        options.no_cache = self.cache_dir.is_none();
+        options.cache_dir.clone_from(&self.cache_dir);
+        Repository::new_with_progress(
+            &options,
+            &RepositoryBackends::new(Arc::new(backend), None),
+            Bars { meter: self.meter.clone() },
+        )
+    }
+
+    pub(crate) fn open(&self, credentials: &Credentials) -> RusticResult<Repository<OpenStatus>> {
+        self.connect()?.open(credentials)
+    }
+
+    /// Runs `work` where neither a panic nor an abort of rustic_core gets out.
+    ///
+    /// rustic_core starts work in whatever rayon pool it finds itself in, and a panic in the global pool ends the
+    /// process. Here it has a pool of its own, where a panic stops the verb instead.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Broken> + Send) -> Result<T, Error> {
+        let stop = self.stop.clone();
+        // One thread is taken by the verb itself, which waits for the others.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(2))
+            .thread_name(|index| format!("engine-{index}"))
+            .panic_handler(move |payload| stop.trip(panic_fault(payload.as_ref())))
+            .build()
+            .map_err(|error| {
+                Error::new(FailureReason::Internal, &self.what, format!("cannot start threads: {error}"))
+            })?;
+        match catch_unwind(AssertUnwindSafe(|| pool.install(work))) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(broken)) => Err(self.error(broken)),
+            Err(payload) => Err(self
+                .error(Broken::Storage(self.stop.cause().unwrap_or_else(|| panic_fault(payload.as_ref()))))),
+        }
+    }
+
+    /// The error that tells best why the verb ended.
+    pub(crate) fn error(&self, broken: Broken) -> Error {
+        if self.stop.is_cancelled() {
+            return Error::new(FailureReason::Cancelled, &self.what, "it was cancelled");
+        }
+        match broken {
+            Broken::Ours(error) => error,
+            Broken::Storage(fault) => Error::from_fault(&self.what, fault),
+            Broken::Theirs(error) => self.understand(&error),
+        }
+    }
+
+    /// rustic_core hides the kind of its errors. Everything it asks of the storage went through [`Guarded`],
+    /// which remembers; what is left besides a wrong password is content that cannot be decrypted or understood.
+    fn understand(&self, error: &RusticError) -> Error {
+        if error.is_incorrect_password() {
+            return Error::new(FailureReason::WrongPassword, &self.what, "the password opens no key of it");
+        }
+        match self.stop.cause() {
+            Some(fault) => Error::from_fault(&self.what, fault),
+            None => Error::new(FailureReason::RepositoryDamaged, &self.what, plain(error)),
+        }
+    }
+}
+
+/// The message of an error of rustic_core without its frame.
+pub(crate) fn plain(error: &RusticError) -> String {
+    let text = error.display_log();
+    text.strip_prefix("Error: ").unwrap_or(&text).to_owned()
+}
+
+fn panic_fault(payload: &(dyn std::any::Any + Send)) -> Fault {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Fault::new(FailureReason::Internal, format!("the engine panicked: {message}"))
+}

@@ -1,0 +1,48 @@
+//! Floating point numbers as Go prints and reads them: the text format is defined by `strconv`.
+
+use std::fmt::Write;
+
+/// `value` in the shortest form that reads back as the same number, as Go's `FormatFloat(value, 'g', -1, 64)`:
+/// `1`, `0.5`, `1e+06`, `1e-05`, `+Inf`, `-Inf`, `NaN`, `-0`.
+#[must_use]
+pub fn format(value: f64) -> String {
+    let mut text = String::new();
+    write(&mut text, value);
+    text
+}
+
+/// Appends [`format()`] of `value` to `out`.
+pub fn write(out: &mut String, value: f64) {
+    let size = value.abs();
+    if value.is_nan() {
+        out.push_str("NaN");
+    } else if value.is_infinite() {
+        out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+    } else if size == 0.0 || (1e-4..1e6).contains(&size) {
+        // Writing into a String cannot fail.
+        let _ = write!(out, "{value}");
+    } else {
+        let text = format!("{value:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = match exponent.strip_prefix('-') {
+            Some(exponent) => ('-', exponent),
+            None => ('+', exponent),
+        };
+        // Go writes at least two digits of the exponent.
+        let _ = write!(out, "{digits}e{sign}{exponent:0>2}");
+    }
+}
+
+/// Reads a number as the text format allows it: decimal with optional sign and exponent, or `inf`, `infinity` (with
+/// optional sign) and `nan` in any case. `None` for anything else, also for hexadecimal forms, `_` between digits
+/// and numbers too large for 64 bits (`1e309`); numbers too small become 0.
+#[must_use]
+pub fn parse(text: &str) -> Option<f64> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_word = unsigned.starts_with(|first: char| first.is_ascii_alphabetic());
+    if is_word && unsigned.len() != text.len() && unsigned.eq_ignore_ascii_case("nan") {
+        return None;
+    }
+    let value: f64 = text.parse().ok()?;
+    (is_word || value.is_finite()).then_some(value)
+}

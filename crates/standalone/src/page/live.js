@@ -1,0 +1,80 @@
+// Refreshes the page in place. Without it the page is whole, and reloads itself.
+"use strict";
+(() => {
+  const PATIENCE = 5000; // Milliseconds for one answer.
+  const RETRY = 2000; // Milliseconds between attempts while there is no answer.
+  const connection = document.getElementById("connection");
+  let heard = Date.now();
+  let timer = 0;
+  let asking = false;
+
+  // Makes `old` equal to `fresh` and touches only what differs, so that scroll position, focus, selected text and
+  // opened details stay.
+  function morph(old, fresh) {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+      old.replaceWith(fresh);
+      return;
+    }
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      old.data = fresh.data;
+      return;
+    }
+    const kept = old.nodeName === "DETAILS" ? ["open"] : [];
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !kept.includes(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of [...fresh.attributes]) {
+      if (old.getAttribute(name) !== value && !kept.includes(name)) old.setAttribute(name, value);
+    }
+    const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+    after.forEach((child, index) => {
+      if (index < before.length) morph(before[index], child);
+      else old.append(child);
+    });
+    before.slice(after.length).forEach((child) => child.remove());
+  }
+
+  function say(text) {
+    const silent = text === "";
+    document.documentElement.classList.toggle("stale", !silent);
+    if (connection.hidden !== silent) connection.hidden = silent;
+    if (connection.textContent !== text) connection.textContent = text;
+  }
+
+  async function refresh() {
+    const answer = await fetch("/page/state", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    if (!answer.ok) throw new Error(`the process answers with status ${answer.status}`);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("state");
+    if (!fresh) throw new Error("something else answers at this address");
+    const old = document.getElementById("state");
+    if (fresh.dataset.version !== old.dataset.version) {
+      location.reload();
+      return RETRY;
+    }
+    morph(old, fresh);
+    if (document.title !== fresh.dataset.title) document.title = fresh.dataset.title;
+    return Number(fresh.dataset.refresh) || RETRY;
+  }
+
+  async function tick() {
+    clearTimeout(timer);
+    if (asking || document.hidden) return;
+    asking = true;
+    let wait = RETRY;
+    try {
+      wait = await refresh();
+      heard = Date.now();
+      say("");
+    } catch (error) {
+      const why = error instanceof TypeError || error.name === "TimeoutError" ? "the process does not answer" : error.message;
+      const age = Math.round((Date.now() - heard) / 1000);
+      say(`Connection lost: ${why}. What you see is ${age} s old. Trying again.`);
+    }
+    asking = false;
+    timer = setTimeout(tick, wait);
+  }
+
+  document.addEventListener("visibilitychange", tick);
+  timer = setTimeout(tick, Number(document.getElementById("state").dataset.refresh) || RETRY);
+})();

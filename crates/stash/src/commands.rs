@@ -1,0 +1,75 @@
+//! One file per subcommand: its flags, and what it does.
+
+pub(crate) mod backup;
+pub(crate) mod check;
+pub(crate) mod folder;
+pub(crate) mod forget;
+pub(crate) mod pushgateway;
+pub(crate) mod recover;
+pub(crate) mod snapshots;
+pub(crate) mod standalone;
+pub(crate) mod version;
+
+use crate::cli::Command;
+use crate::console::Terminal;
+use crate::exit::Exit;
+
+/// Runs a subcommand.
+pub(crate) fn execute(command: Command, console: Terminal) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = runtime.block_on(async {
+        match command {
+            Command::Standalone(args) => standalone::execute(args, console).await,
+            Command::Backup(args) => backup::execute(args, console).await,
+            Command::Recover(args) => recover::execute(args, console).await,
+            Command::Snapshots(args) => snapshots::execute(args, console).await,
+            Command::Forget(args) => forget::execute(args, console).await,
+            Command::Check(args) => check::execute(args, console).await,
+            Command::Pushgateway(args) => pushgateway::execute(args).await,
+            Command::Version(args) => version::execute(&args),
+        }
+    });
+    // A session that did not stop in time must not hold the exit.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Done at the first SIGTERM or SIGINT. A second one ends the process at once: somebody means it.
+pub(crate) async fn signalled() {
+    if let Err(error) = signal().await {
+        tracing::warn!(%error, "cannot wait for signals; stop the process with SIGKILL, earlier snapshots stay whole");
+        return std::future::pending().await;
+    }
+    tokio::spawn(async {
+        if signal().await.is_ok() {
+            std::process::exit(i32::from(130_u8));
+        }
+    });
+}
+
+async fn signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+/// Cancels the running session at the first signal.
+pub(crate) fn cancel_on_signal(cancel: &engine::Cancel) {
+    let cancel = cancel.clone();
+    tokio::spawn(async move {
+        signalled().await;
+        tracing::info!("stopping: what runs is cancelled");
+        cancel.cancel();
+    });
+}
+
+/// Names for a message; `none` when there are none.
+pub(crate) fn listed<T: ToString>(names: impl Iterator<Item = T>) -> String {
+    let names: Vec<String> = names.map(|name| name.to_string()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
