@@ -15,8 +15,8 @@ use super::model::HistoryPoint;
 
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 100.0;
-/// More bars than this are too thin to see or to point at; neighbours then share one.
-const MOST_BARS: usize = 120;
+/// More bars than this are hard to point at, and make the page heavy; neighbours then share one.
+const MOST_BARS: usize = 60;
 /// Fewer bars than this would be as wide as a door; the room at the left stays free instead.
 const FEWEST_SLOTS: usize = 30;
 /// The least height of a bar, so that a session of no time can be seen.
