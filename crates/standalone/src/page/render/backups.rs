@@ -179,7 +179,11 @@ fn stock(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
             }
         }))
         (fact("Integrity", &html! {
-            @match repository.integrity { Integrity::Unknown => "not checked yet", Integrity::Ok => "ok", Integrity::Damaged => strong { "damaged" } }
+            @match repository.integrity {
+                Integrity::Unknown => "not checked yet",
+                Integrity::Ok => "ok",
+                Integrity::Damaged => strong { "damaged" },
+            }
             @if let Some(checked) = repository.last_check { ", checked " (clock.time(checked)) }
         }))
     }

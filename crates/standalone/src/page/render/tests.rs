@@ -331,5 +331,5 @@ fn a_thousand_sessions_stay_a_page_and_not_a_book() {
             .collect();
     }
     let size = fragment(&page(vec![view])).len();
-    assert!(size < 50_000, "{size} bytes");
+    assert!(size < 40_000, "{size} bytes");
 }
