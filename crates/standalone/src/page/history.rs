@@ -27,6 +27,8 @@ pub struct History {
     points: BTreeMap<String, Vec<HistoryPoint>>,
     lines: usize,
     damaged: Vec<usize>,
+    /// The last write failed and may have left half a line.
+    torn: bool,
 }
 
 /// Why the history could not be read or written. Sessions go on without it.
@@ -75,6 +77,7 @@ impl History {
             points: BTreeMap::new(),
             lines: 0,
             damaged: Vec::new(),
+            torn: false,
         };
         let ended = history.read(&mut file).map_err(failed("read", &history.path))?;
         if !ended {
@@ -97,9 +100,22 @@ impl History {
         if self.is_long() {
             return self.compact();
         }
-        let line = encode(repository, point).map_err(|source| self.failed("write", source))?;
+        let mut line = encode(repository, point).map_err(|source| self.failed("write", source))?;
+        if self.torn {
+            line.insert(0, b'\n');
+        }
         // One write for the whole line, so that another reader of the file never sees half of one.
-        self.file.write_all(&line).map_err(|source| self.failed("write", source))
+        let written = self.file.write_all(&line);
+        self.torn = written.is_err();
+        written.map_err(|source| self.failed("write", source))
+    }
+
+    /// Drops the past of a repository whose object is gone.
+    ///
+    /// # Errors
+    /// When the file cannot be written anew; the points then come back with the next start.
+    pub fn remove(&mut self, repository: &str) -> Result<(), HistoryError> {
+        if self.points.remove(repository).is_some() { self.compact() } else { Ok(()) }
     }
 
     /// The newest points of a repository, at most [`KEPT`], oldest first.
@@ -166,6 +182,7 @@ impl History {
         let temporary = PathBuf::from(temporary);
         self.file = self.rewrite(&temporary).map_err(|source| self.failed("rewrite", source))?;
         self.lines = self.points.values().map(Vec::len).sum();
+        self.torn = false;
         Ok(())
     }
 

@@ -15,8 +15,8 @@ use super::model::HistoryPoint;
 
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 100.0;
-/// More bars than this are too thin to see or to point at; neighbours then share one.
-const MOST_BARS: usize = 120;
+/// More bars than this are hard to point at, and make the page heavy; neighbours then share one.
+const MOST_BARS: usize = 60;
 /// Fewer bars than this would be as wide as a door; the room at the left stays free instead.
 const FEWEST_SLOTS: usize = 30;
 /// The least height of a bar, so that a session of no time can be seen.
@@ -25,7 +25,7 @@ const LEAST_BAR: f64 = 3.0;
 const MARGIN: f64 = 6.0;
 /// Beyond this share of the width, the label of the oldest point would run into that of the newest.
 const ROOM_FOR_LABEL: f64 = 0.55;
-/// With more points than this their dots would hide the line; they show when they are pointed at.
+/// With more points than this their dots would hide the line; some of them show when they are pointed at.
 const MOST_DOTS: usize = 60;
 
 /// One bar per session, as high as it was long, coloured by its outcome. `points` are oldest first.
@@ -103,14 +103,18 @@ pub(super) fn sizes(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
         format::bytes(least),
         format::bytes(most),
     );
+    // Not every point of a long line can be pointed at; the newest one can.
+    let step = sampled.len().div_ceil(MOST_DOTS).max(1);
+    let told: Vec<&HistoryPoint> = sampled.iter().rev().step_by(step).rev().collect();
     let drawing = html! {
         path.line d=(line(&sampled, x, y)) {}
-        @for (index, point) in sampled.iter().enumerate() {
+        @for (index, point) in told.iter().enumerate() {
             @if let Some(bytes) = point.repository_bytes {
                 @let here = x(point);
-                @let left = index.checked_sub(1).and_then(|before| sampled.get(before)).map_or(0.0, |p| (x(p) + here) / 2.0);
-                @let right = sampled.get(index + 1).map_or(WIDTH, |p| (x(p) + here) / 2.0);
-                g.point.dense[sampled.len() > MOST_DOTS] {
+                @let before = index.checked_sub(1).and_then(|before| told.get(before));
+                @let left = before.map_or(0.0, |p| (x(p) + here) / 2.0);
+                @let right = told.get(index + 1).map_or(WIDTH, |p| (x(p) + here) / 2.0);
+                g.point.dense[step > 1] {
                     title { (format::bytes(bytes)) ", " (format::absolute(point.start, zone)) }
                     rect.slot x=(number(left)) y="0" width=(number((right - left).max(0.0))) height=(HEIGHT) {}
                     path.dot d={ "M" (number(here)) " " (number(y(bytes))) "h0" } {}

@@ -113,3 +113,19 @@ fn a_file_that_cannot_be_opened_is_named() {
     let error = History::open(folder.path().join("missing/history.jsonl")).unwrap_err().to_string();
     assert!(error.contains("missing/history.jsonl") && error.contains("plots"), "{error}");
 }
+
+#[test]
+fn a_repository_that_is_gone_takes_its_past_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.jsonl");
+    let mut history = History::open(&path).unwrap();
+    history.append("a", point(1)).unwrap();
+    history.append("b", point(2)).unwrap();
+    history.remove("a").unwrap();
+    history.remove("never").unwrap();
+    history.append("b", point(3)).unwrap();
+    for history in [history, History::open(&path).unwrap()] {
+        assert_eq!(history.points("a"), []);
+        assert_eq!(history.points("b"), [point(2), point(3)]);
+    }
+}

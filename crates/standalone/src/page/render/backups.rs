@@ -20,7 +20,7 @@ pub(super) fn restic(restic: &ResticView, clock: &Clock<'_>) -> Markup {
     // Before the first session there is nothing to say about the past, and a list of nothings says it badly.
     let seasoned = repository.filter(|repository| has_past(repository));
     html! {
-        article.card.(class(result)) id=(id) aria-labelledby={ (id) "/name" } {
+        article.card.(standing(repository)) id=(id) aria-labelledby={ (id) "/name" } {
             header {
                 h3 id={ (id) "/name" } { span.namespace { (restic.namespace) "/" } (restic.name) }
                 span.badges {
@@ -60,7 +60,7 @@ pub(super) fn restic(restic: &ResticView, clock: &Clock<'_>) -> Markup {
 pub(super) fn lone_repository(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
     let id = format!("repository/{}", repository.name);
     html! {
-        article.card.(class(repository.last_result)) id=(id) aria-labelledby={ (id) "/name" } {
+        article.card.(standing(Some(repository))) id=(id) aria-labelledby={ (id) "/name" } {
             header {
                 h3 id={ (id) "/name" } { (repository.name) }
                 span.badges { (result_badge(repository.last_result)) (damage(repository)) }
@@ -73,7 +73,16 @@ pub(super) fn lone_repository(repository: &RepositoryView, clock: &Clock<'_>) ->
     }
 }
 
-pub(super) fn class(result: Option<Outcome>) -> &'static str {
+/// The style of a card: a damaged repository is not in order, however the last session ended.
+fn standing(repository: Option<&RepositoryView>) -> &'static str {
+    match repository {
+        Some(repository) if repository.integrity == Integrity::Damaged => class(Some(Outcome::Failed)),
+        Some(repository) => class(repository.last_result),
+        None => class(None),
+    }
+}
+
+fn class(result: Option<Outcome>) -> &'static str {
     result.map_or("waiting", plot::class)
 }
 
@@ -170,7 +179,11 @@ fn stock(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
             }
         }))
         (fact("Integrity", &html! {
-            @match repository.integrity { Integrity::Unknown => "not checked yet", Integrity::Ok => "ok", Integrity::Damaged => strong { "damaged" } }
+            @match repository.integrity {
+                Integrity::Unknown => "not checked yet",
+                Integrity::Ok => "ok",
+                Integrity::Damaged => strong { "damaged" },
+            }
             @if let Some(checked) = repository.last_check { ", checked " (clock.time(checked)) }
         }))
     }

@@ -60,7 +60,12 @@ impl Verdict {
             }
         }
         let refused = model.problems.len() as u64;
-        let lost = model.recoveries.iter().filter(|r| r.phase == RecoveryPhase::Failed).count() as u64;
+        let mut lost = 0_u64;
+        for recovery in model.recoveries.iter().filter(|recovery| recovery.phase == RecoveryPhase::Failed) {
+            lost += 1;
+            let name = format!("{}/{}", recovery.namespace, recovery.name);
+            places.push((format!("recovery/{name}"), name, "failed"));
+        }
         let all = model.restics.len() as u64;
         let good = all - failed - lacking - waiting;
 
