@@ -126,12 +126,7 @@ fn seconds(at: Timestamp) -> f64 {
 struct Families(BTreeMap<&'static str, Family>);
 
 impl Families {
-    fn add<'a>(
-        &mut self,
-        metric: &Metric,
-        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
-        value: f64,
-    ) {
+    fn add<'a>(&mut self, metric: &Metric, labels: impl IntoIterator<Item = (&'a str, &'a str)>, value: f64) {
         let family = self.0.remove(metric.name).unwrap_or_else(|| match metric.kind {
             metrics::Kind::Gauge => Family::gauge(metric.name, metric.help),
             metrics::Kind::Counter => Family::counter(metric.name, metric.help),

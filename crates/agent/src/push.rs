@@ -23,7 +23,9 @@ const ANSWER_LIMIT: usize = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
     /// The address is not one.
-    #[error("the address of the gateway, {url:?}, is not an HTTP address ({reason}); give one such as http://localhost:56789")]
+    #[error(
+        "the address of the gateway, {url:?}, is not an HTTP address ({reason}); give one such as http://localhost:56789"
+    )]
     Address {
         /// What was given.
         url: String,
@@ -31,7 +33,9 @@ pub enum PushError {
         reason: String,
     },
     /// Nobody answered.
-    #[error("the gateway at {url} does not answer ({reason}); is it running, and does a network policy let us through?")]
+    #[error(
+        "the gateway at {url} does not answer ({reason}); is it running, and does a network policy let us through?"
+    )]
     Unreachable {
         /// Its address.
         url: String,
@@ -121,8 +125,7 @@ impl Pusher {
     }
 
     async fn attempt(&self, method: Method, url: &str, body: bytes::Bytes) -> Result<(), PushError> {
-        let unreachable =
-            |reason: String| PushError::Unreachable { url: self.base.clone(), reason };
+        let unreachable = |reason: String| PushError::Unreachable { url: self.base.clone(), reason };
         let request = Request::builder()
             .method(method)
             .uri(url)

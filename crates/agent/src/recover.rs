@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use domain::report::{
-    Amount, Failure, FailureReason, GroupReport, Outcome, SessionIdentity, SessionReport,
-};
+use domain::report::{Amount, Failure, FailureReason, GroupReport, Outcome, SessionIdentity, SessionReport};
 use engine::{Cancel, Credentials, Environment, Location, Progress, Repository, RestoreRequest, Which};
 use jiff::Timestamp;
 

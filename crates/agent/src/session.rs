@@ -180,11 +180,8 @@ fn forget(
 ) -> bool {
     progress.phase(engine::Phase::Forgetting);
     let clock = Instant::now();
-    let request = ForgetRequest {
-        host: host.to_owned(),
-        path: path.display().to_string(),
-        policy: policy.clone(),
-    };
+    let request =
+        ForgetRequest { host: host.to_owned(), path: path.display().to_string(), policy: policy.clone() };
     match repository.forget(&request) {
         Ok(done) => {
             report.retention = Some(done.count);
@@ -258,7 +255,9 @@ pub(crate) fn failed(error: &engine::Error, duration: Duration) -> OperationRepo
 pub(crate) fn cancelled(config: &str) -> Failure {
     Failure {
         reason: FailureReason::Cancelled,
-        message: format!("the session of {config} was stopped before it was done; the next one starts afresh"),
+        message: format!(
+            "the session of {config} was stopped before it was done; the next one starts afresh"
+        ),
     }
 }
 

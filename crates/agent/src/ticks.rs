@@ -151,11 +151,8 @@ mod tests {
 
     #[test]
     fn a_machine_that_slept_runs_once_and_says_so() {
-        let mut ticks = Ticks::starting(
-            Schedule::parse("0 * * * *").unwrap(),
-            TimeZone::UTC,
-            at("2026-01-01T00:30:00Z"),
-        );
+        let mut ticks =
+            Ticks::starting(Schedule::parse("0 * * * *").unwrap(), TimeZone::UTC, at("2026-01-01T00:30:00Z"));
         ticks.serve(at("2026-01-01T05:10:00Z"));
         assert_eq!(ticks.counts(), TickCounts { skipped: 4, late: 1 });
         ticks.finish(at("2026-01-01T05:11:00Z"));

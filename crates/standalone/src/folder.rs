@@ -136,7 +136,11 @@ impl Desired {
     }
 }
 
-fn carry<T: Clone>(now: &mut BTreeMap<Key, Sourced<T>>, before: &BTreeMap<Key, Sourced<T>>, broken: &[String]) {
+fn carry<T: Clone>(
+    now: &mut BTreeMap<Key, Sourced<T>>,
+    before: &BTreeMap<Key, Sourced<T>>,
+    broken: &[String],
+) {
     for (key, old) in before {
         if broken.contains(&old.file) && !now.contains_key(key) {
             now.insert(key.clone(), old.clone());
@@ -168,7 +172,11 @@ impl Gathered {
 }
 
 /// Two objects of one name: which of them is meant is not ours to guess, so neither is in force.
-fn unique<T>(kind: &str, all: Vec<(Key, Sourced<T>)>, problems: &mut Vec<Problem>) -> BTreeMap<Key, Sourced<T>> {
+fn unique<T>(
+    kind: &str,
+    all: Vec<(Key, Sourced<T>)>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<Key, Sourced<T>> {
     let mut by_key: BTreeMap<Key, Vec<Sourced<T>>> = BTreeMap::new();
     for (key, object) in all {
         by_key.entry(key).or_default().push(object);
@@ -216,7 +224,8 @@ fn read_file(path: &Path, host: &Host, now: Timestamp, gathered: &mut Gathered) 
     let documents: Vec<serde_json::Value> = match serde_saphyr::from_multiple(&text) {
         Ok(documents) => documents,
         Err(error) => {
-            let message = format!("{file} is not YAML: {}; mend it at that place", one_line(&error.to_string()));
+            let message =
+                format!("{file} is not YAML: {}; mend it at that place", one_line(&error.to_string()));
             return gathered.problems.push(refuse(message));
         }
     };
@@ -256,7 +265,8 @@ fn take(
     };
     match object {
         Object::Restic(mut restic) => {
-            let key = Key::new(restic.metadata.namespace.as_deref(), restic.metadata.name.as_deref().unwrap_or(""));
+            let key =
+                Key::new(restic.metadata.namespace.as_deref(), restic.metadata.name.as_deref().unwrap_or(""));
             host.resolve_restic(&mut restic.spec);
             let mut refusals = validate::restic(&restic, Mode::Standalone, now);
             refusals.extend(host.refuse_restic(&key, &restic.spec));
@@ -266,8 +276,10 @@ fn take(
             gathered.restics.push((key, Sourced { file: file.to_owned(), value: restic.spec }));
         }
         Object::Recovery(mut recovery) => {
-            let key =
-                Key::new(recovery.metadata.namespace.as_deref(), recovery.metadata.name.as_deref().unwrap_or(""));
+            let key = Key::new(
+                recovery.metadata.namespace.as_deref(),
+                recovery.metadata.name.as_deref().unwrap_or(""),
+            );
             host.resolve_recovery(&mut recovery.spec, &key.namespace);
             let refusals = validate::recovery(&recovery, Mode::Standalone);
             if !refusals.is_empty() {

@@ -15,8 +15,8 @@ use domain::objects::repository::{Repository, RepositorySpec};
 use domain::objects::restic::ResticSpec;
 use domain::objects::workload::{Workload, WorkloadError, WorkloadKind};
 use domain::report::{Failure, FailureReason, SessionIdentity, SessionKind};
-use domain::rules::{names, prefix};
 use domain::rules::validate::Refusal;
+use domain::rules::{names, prefix};
 use domain::secret::{RESTIC_PASSWORD, SecretData};
 use engine::{Credentials, Environment, Which};
 
@@ -182,7 +182,12 @@ impl Host {
     ///
     /// # Errors
     /// When the Secret is missing or lacks the password, or the backend is not to be had on a host.
-    pub fn backup_plan(&self, desired: &Desired, key: &Key, spec: &ResticSpec) -> Result<BackupPlan, Failure> {
+    pub fn backup_plan(
+        &self,
+        desired: &Desired,
+        key: &Key,
+        spec: &ResticSpec,
+    ) -> Result<BackupPlan, Failure> {
         let workload = self.workload(&key.name)?;
         let owner = format!("Restic {key}");
         let mut groups = Vec::new();
@@ -220,7 +225,10 @@ impl Host {
         let owner = format!("Recovery {key}");
         let mut paths = Vec::new();
         for path in &spec.paths {
-            paths.push(PathPlan { path: path.clone(), target: target(path, &spec.recovered_volumes, &owner)? });
+            paths.push(PathPlan {
+                path: path.clone(),
+                target: target(path, &spec.recovered_volumes, &owner)?,
+            });
         }
         Ok(RecoveryPlan {
             location: found.location,
@@ -322,11 +330,14 @@ impl Host {
 
     fn location(&self, backend: &Backend, workload: &Workload) -> Result<Location, Failure> {
         let root = match &backend.local {
-            Some(local) => Some(volume_root(local).ok_or_else(|| Failure {
-                reason: FailureReason::Unsupported,
-                message: "spec.backend.local names a volume that only a cluster can mount; without one, use \
+            Some(local) => Some(volume_root(local).ok_or_else(|| {
+                Failure {
+                    reason: FailureReason::Unsupported,
+                    message:
+                        "spec.backend.local names a volume that only a cluster can mount; without one, use \
                           `hostPath: {path: …}` with a folder of this host"
-                    .to_owned(),
+                            .to_owned(),
+                }
             })?),
             None => None,
         };
@@ -385,17 +396,21 @@ fn which(snapshot: &str) -> Result<Which, Failure> {
     if snapshot.is_empty() {
         return Ok(Which::Latest);
     }
-    names::parse_snapshot(snapshot).map(|(_, id)| Which::Id(id.to_owned())).map_err(|error| Failure {
-        reason: FailureReason::InvalidSpec,
-        message: error.to_string(),
-    })
+    names::parse_snapshot(snapshot)
+        .map(|(_, id)| Which::Id(id.to_owned()))
+        .map_err(|error| Failure { reason: FailureReason::InvalidSpec, message: error.to_string() })
 }
 
 /// The password of the Secret a backend names.
 ///
 /// # Errors
 /// When the Secret is not in the folder, or has no usable password.
-pub fn credentials(desired: &Desired, namespace: &str, secret: &str, owner: &str) -> Result<Credentials, Failure> {
+pub fn credentials(
+    desired: &Desired,
+    namespace: &str,
+    secret: &str,
+    owner: &str,
+) -> Result<Credentials, Failure> {
     let key = Key::new(Some(namespace), secret);
     let Some(found) = desired.secrets.get(&key) else {
         return Err(Failure {

@@ -50,7 +50,9 @@ pub enum LedgerError {
         reason: String,
     },
     /// Another process serves this folder.
-    #[error("{holder} already serves this folder; stop it first, or run `stash backup --dir`, `stash recover --dir` beside it")]
+    #[error(
+        "{holder} already serves this folder; stop it first, or run `stash backup --dir`, `stash recover --dir` beside it"
+    )]
     Served {
         /// Who.
         holder: String,
@@ -115,12 +117,15 @@ impl Ledger {
         match file.try_lock() {
             Ok(()) => Ok(ServerLock { _file: file, record: self.dir.join("server.json") }),
             Err(std::fs::TryLockError::WouldBlock) => {
-                let holder = self
-                    .server()
-                    .map_or_else(|| "another stash process".to_owned(), |server| format!("process {} at {}", server.pid, server.url));
+                let holder = self.server().map_or_else(
+                    || "another stash process".to_owned(),
+                    |server| format!("process {} at {}", server.pid, server.url),
+                );
                 Err(LedgerError::Served { holder })
             }
-            Err(std::fs::TryLockError::Error(error)) => Err(LedgerError::Write { path, reason: error.to_string() }),
+            Err(std::fs::TryLockError::Error(error)) => {
+                Err(LedgerError::Write { path, reason: error.to_string() })
+            }
         }
     }
 
@@ -215,7 +220,11 @@ impl Ledger {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn set_repository(&self, mut object: Repository, status: RepositoryStatus) -> Result<(), LedgerError> {
+    pub fn set_repository(
+        &self,
+        mut object: Repository,
+        status: RepositoryStatus,
+    ) -> Result<(), LedgerError> {
         let name = object.metadata.name.clone().unwrap_or_default();
         let key = Key::new(object.metadata.namespace.as_deref(), &name);
         if let Some(before) = self.repository(&key) {
@@ -231,14 +240,21 @@ impl Ledger {
     /// The status of a Recovery; empty when nothing is remembered.
     #[must_use]
     pub fn recovery(&self, key: &Key) -> RecoveryStatus {
-        self.read::<Recovery>(&self.object("recovery", key)).and_then(|object| object.status).unwrap_or_default()
+        self.read::<Recovery>(&self.object("recovery", key))
+            .and_then(|object| object.status)
+            .unwrap_or_default()
     }
 
     /// Remembers the status of a Recovery.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn set_recovery(&self, key: &Key, spec: &RecoverySpec, status: RecoveryStatus) -> Result<(), LedgerError> {
+    pub fn set_recovery(
+        &self,
+        key: &Key,
+        spec: &RecoverySpec,
+        status: RecoveryStatus,
+    ) -> Result<(), LedgerError> {
         let mut object = Recovery::new(&key.name, spec.clone());
         object.metadata.namespace = Some(key.namespace.clone());
         object.status = Some(status);
@@ -369,7 +385,8 @@ fn make_parent(path: &Path) -> Result<(), LedgerError> {
 
 fn replace(path: &Path, text: &str) -> Result<(), LedgerError> {
     make_parent(path)?;
-    let refuse = |error: std::io::Error| LedgerError::Write { path: path.to_owned(), reason: error.to_string() };
+    let refuse =
+        |error: std::io::Error| LedgerError::Write { path: path.to_owned(), reason: error.to_string() };
     // The process id keeps two processes from writing one temporary file.
     let temporary = path.with_added_extension(format!("tmp-{}", std::process::id()));
     let written = File::create(&temporary)

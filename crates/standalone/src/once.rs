@@ -86,7 +86,8 @@ pub async fn backup(worker: &Arc<Worker>, desired: &Arc<Desired>, key: &Key) -> 
         tracing::info!(restic = %key, "paused, left out; set spec.paused to false to back it up");
         return None;
     }
-    let report = worker.backup(desired, key, spec, |now| Rhythm { next_due: upcoming(&spec.schedule, now), ticks: None });
+    let report = worker
+        .backup(desired, key, spec, |now| Rhythm { next_due: upcoming(&spec.schedule, now), ticks: None });
     Some(report.await)
 }
 

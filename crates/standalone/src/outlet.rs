@@ -32,7 +32,12 @@ impl Outlet {
 
     /// Replaces the group of a session by its last report and what stands beside it. A failure is logged and counted,
     /// and shown by the next push that arrives; it never fails the session.
-    pub async fn publish(&self, identity: &SessionIdentity, report: Option<&SessionReport>, standing: Standing) {
+    pub async fn publish(
+        &self,
+        identity: &SessionIdentity,
+        report: Option<&SessionReport>,
+        standing: Standing,
+    ) {
         let standing = Standing { push_failures: self.failures.load(Ordering::Relaxed), ..standing };
         let families = measure::families(report, &standing);
         let key = match measure::grouping_key(identity) {

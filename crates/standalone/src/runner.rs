@@ -63,9 +63,10 @@ async fn sweep(worker: &Worker, desired: &Desired) {
             SessionKind::Recovery => desired.recoveries.contains_key(&key),
         };
         // An object that is refused is not gone: its last known state is worth keeping.
-        let refused = desired.problems.iter().any(|problem| {
-            problem.object.as_ref().is_none_or(|(_, refused)| *refused == key)
-        });
+        let refused = desired
+            .problems
+            .iter()
+            .any(|problem| problem.object.as_ref().is_none_or(|(_, refused)| *refused == key));
         if !there && !refused {
             retire(worker, session, &key).await;
         }
@@ -74,7 +75,8 @@ async fn sweep(worker: &Worker, desired: &Desired) {
 
 async fn retire(worker: &Worker, session: SessionKind, key: &Key) {
     let identity = worker.ledger.report(session, key).map(|report| report.identity);
-    let identity = identity.or_else(|| (session == SessionKind::Backup).then(|| worker.host.backup_identity(key)));
+    let identity =
+        identity.or_else(|| (session == SessionKind::Backup).then(|| worker.host.backup_identity(key)));
     if let Some(identity) = identity {
         worker.outlet.remove(&identity).await;
     }
@@ -95,12 +97,17 @@ async fn report_problems(
         let report = failed(identity.clone(), Timestamp::now(), problem.failure.clone());
         let id = format!("{identity:?}");
         if !reported.contains_key(&id) {
-            tracing::error!(earlier_version_in_force = problem.earlier_in_force, "{}", problem.failure.message);
+            tracing::error!(
+                earlier_version_in_force = problem.earlier_in_force,
+                "{}",
+                problem.failure.message
+            );
         }
         worker.outlet.publish(&identity, Some(&report), agent::measure::Standing::default()).await;
         now.insert(id, identity);
     }
-    let restics: Vec<SessionIdentity> = desired.restics.keys().map(|key| worker.host.backup_identity(key)).collect();
+    let restics: Vec<SessionIdentity> =
+        desired.restics.keys().map(|key| worker.host.backup_identity(key)).collect();
     for (id, identity) in std::mem::take(reported) {
         // A mended object publishes under the same key itself.
         if !now.contains_key(&id) && !restics.contains(&identity) {
@@ -115,7 +122,9 @@ async fn report_problems(
 #[must_use]
 pub fn problem_identity(worker: &Worker, problem: &Problem) -> SessionIdentity {
     match &problem.object {
-        Some((kind, key)) if kind == "Restic" && !problem.earlier_in_force => worker.host.backup_identity(key),
+        Some((kind, key)) if kind == "Restic" && !problem.earlier_in_force => {
+            worker.host.backup_identity(key)
+        }
         _ => SessionIdentity {
             config: problem.file.clone(),
             repository: String::new(),
@@ -141,15 +150,20 @@ async fn restic(worker: Arc<Worker>, key: Key, mut newest: Newest, stop: Cancell
         let ticks = match current.take() {
             Some((known, ticks)) if known == *spec => ticks,
             before => {
-                let counts = before.and_then(|(_, ticks)| ticks).map(|ticks| ticks.counts()).unwrap_or_default();
+                let counts =
+                    before.and_then(|(_, ticks)| ticks).map(|ticks| ticks.counts()).unwrap_or_default();
                 let ticks = begin(spec).map(|ticks| ticks.with_counts(counts));
                 let rhythm = rhythm_of(ticks.as_ref());
                 show(&worker, &key, rhythm);
                 worker.announce(&key, spec, rhythm).await;
                 match rhythm.next_due {
-                    Some(at) => tracing::info!(restic = %key, schedule = spec.schedule, next = %at, "scheduled"),
+                    Some(at) => {
+                        tracing::info!(restic = %key, schedule = spec.schedule, next = %at, "scheduled")
+                    }
                     None if spec.paused => tracing::info!(restic = %key, "paused"),
-                    None => tracing::warn!(restic = %key, schedule = spec.schedule, "its schedule never fires"),
+                    None => {
+                        tracing::warn!(restic = %key, schedule = spec.schedule, "its schedule never fires")
+                    }
                 }
                 ticks
             }
@@ -192,8 +206,7 @@ fn rhythm_of(ticks: Option<&Ticks>) -> Rhythm {
 }
 
 fn show(worker: &Worker, key: &Key, rhythm: Rhythm) {
-    let upcoming =
-        crate::live::Upcoming { next: rhythm.next_due, ticks: rhythm.ticks.unwrap_or_default() };
+    let upcoming = crate::live::Upcoming { next: rhythm.next_due, ticks: rhythm.ticks.unwrap_or_default() };
     worker.live.set_upcoming(key, upcoming);
 }
 

@@ -110,7 +110,9 @@ impl Options {
             (None, Some(gateway)) => Door::Embedded(gateway.clone()),
             // Another process owns the file and cannot be reached: nothing is lost but this session's metrics.
             (None, None) => {
-                tracing::warn!("another stash process owns the metrics of this folder and cannot be reached; this run is not in them");
+                tracing::warn!(
+                    "another stash process owns the metrics of this folder and cannot be reached; this run is not in them"
+                );
                 Door::Embedded(open(None)?)
             }
         };
@@ -167,7 +169,10 @@ pub async fn run(
     let served = match gateway {
         Some(gateway) => {
             let page = page::router(Arc::new(views));
-            gateway.run_beside(page, listener, drained).await.map_err(|error| Error::Gateway(error.to_string()))
+            gateway
+                .run_beside(page, listener, drained)
+                .await
+                .map_err(|error| Error::Gateway(error.to_string()))
         }
         None => {
             drained.await;

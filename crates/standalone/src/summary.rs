@@ -36,8 +36,7 @@ pub fn session_line(report: &SessionReport) -> String {
         Outcome::Failed => "FAILED",
         Outcome::Cancelled => "was CANCELLED",
     };
-    let mut line =
-        format!("{what} {} {how} in {}", report.identity.config, short_duration(report.duration));
+    let mut line = format!("{what} {} {how} in {}", report.identity.config, short_duration(report.duration));
     let mut facts = Vec::new();
     if let Some(bytes) = report.repository_bytes {
         facts.push(format!("repository {}", human_bytes(bytes)));

@@ -40,7 +40,8 @@ impl Views {
         let identity = self.worker.host.backup_identity(key);
         let report = self.worker.ledger.report(SessionKind::Backup, key);
         let groups = spec.file_groups.iter().map(|group| {
-            let policy = spec.retention_policies.iter().find(|policy| policy.name == group.retention_policy_name);
+            let policy =
+                spec.retention_policies.iter().find(|policy| policy.name == group.retention_policy_name);
             let mut view = GroupView::new(group, policy);
             if let Some(report) = &report {
                 view.apply(report);
@@ -125,10 +126,8 @@ fn repository(
     history: Option<&History>,
 ) -> RepositoryView {
     let status: RepositoryStatus = stored.and_then(|object| object.status.clone()).unwrap_or_default();
-    let failure = (!status.last_error.is_empty()).then(|| Failure {
-        reason: reason(&status.last_failure_reason),
-        message: status.last_error.clone(),
-    });
+    let failure = (!status.last_error.is_empty())
+        .then(|| Failure { reason: reason(&status.last_failure_reason), message: status.last_error.clone() });
     RepositoryView {
         name: key.name.clone(),
         location: location.unwrap_or_default(),
@@ -169,7 +168,8 @@ fn problem(problem: &Problem) -> ProblemView {
         remedy: if problem.earlier_in_force {
             "The last good version stays in force until the file is mended or removed.".to_owned()
         } else {
-            "Nothing of it is in force until it is mended; the file is read again as soon as it is saved.".to_owned()
+            "Nothing of it is in force until it is mended; the file is read again as soon as it is saved."
+                .to_owned()
         },
     }
 }
@@ -187,4 +187,3 @@ fn reason(text: &str) -> FailureReason {
 fn instant(time: &Time) -> Timestamp {
     time.0
 }
-

@@ -57,7 +57,9 @@ pub async fn run(host: Host, newest: watch::Sender<Arc<Desired>>, stop: Cancella
                 }
             }
             Ok(Err(error)) => tracing::error!(%error, "the objects that were read last stay in force"),
-            Err(error) => tracing::error!(%error, "reading the folder ended in a panic; the objects that were read last stay in force"),
+            Err(error) => {
+                tracing::error!(%error, "reading the folder ended in a panic; the objects that were read last stay in force")
+            }
         }
     }
 }

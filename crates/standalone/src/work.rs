@@ -61,7 +61,8 @@ impl Worker {
         let identity = self.host.backup_identity(key);
         let title = format!("backup {}", key.name);
         let report = self.run(identity, key, &title, {
-            let (worker, desired, key, spec) = (Arc::clone(self), Arc::clone(desired), key.clone(), spec.clone());
+            let (worker, desired, key, spec) =
+                (Arc::clone(self), Arc::clone(desired), key.clone(), spec.clone());
             move |identity, start, progress| {
                 // Held until the session has ended, and let go with this closure.
                 let mut held = None;
@@ -93,7 +94,11 @@ impl Worker {
             restic.skipped_ticks = ticks.skipped;
             restic.late_ticks = ticks.late;
         }
-        said("Repository", &repository, object.map_or(Ok(()), |object| self.ledger.set_repository(object, after)));
+        said(
+            "Repository",
+            &repository,
+            object.map_or(Ok(()), |object| self.ledger.set_repository(object, after)),
+        );
         said("Restic", key, self.ledger.set_restic(key, spec, restic));
         said("Restic", key, self.ledger.set_report(key, report));
         said("Restic", key, self.ledger.add_history(report));
@@ -139,7 +144,8 @@ impl Worker {
         said("Recovery", key, self.ledger.set_recovery(key, spec, running.clone()));
         let title = format!("recovery {}", key.name);
         let report = self.run(identity, key, &title, {
-            let (worker, desired, key, spec) = (Arc::clone(self), Arc::clone(desired), key.clone(), spec.clone());
+            let (worker, desired, key, spec) =
+                (Arc::clone(self), Arc::clone(desired), key.clone(), spec.clone());
             move |identity, start, progress| {
                 let prepare = || worker.host.recovery_plan(&desired, &key, &spec);
                 agent::recover::recover(identity, start, prepare, progress, &worker.cancel)
@@ -164,10 +170,8 @@ impl Worker {
         session: impl FnOnce(&SessionIdentity, Timestamp, &Both) -> SessionReport + Send + 'static,
     ) -> SessionReport {
         let start = Timestamp::now();
-        let both = Both {
-            page: self.live.begin(identity.session, key, start),
-            console: self.console.begin(title),
-        };
+        let both =
+            Both { page: self.live.begin(identity.session, key, start), console: self.console.begin(title) };
         let thread = tokio::task::spawn_blocking({
             let identity = identity.clone();
             move || session(&identity, start, &both)
@@ -178,7 +182,10 @@ impl Worker {
             Err(error) => failed(
                 identity,
                 start,
-                Failure { reason: FailureReason::Internal, message: format!("the session's thread was lost: {error}") },
+                Failure {
+                    reason: FailureReason::Internal,
+                    message: format!("the session's thread was lost: {error}"),
+                },
             ),
         };
         self.live.end(kind, key);

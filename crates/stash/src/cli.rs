@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, pushgateway::PushgatewayArgs, recover::RecoverArgs,
-    snapshots::SnapshotsArgs, standalone::StandaloneArgs, version::VersionArgs,
+    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, pushgateway::PushgatewayArgs,
+    recover::RecoverArgs, snapshots::SnapshotsArgs, standalone::StandaloneArgs, version::VersionArgs,
 };
 
 /// Backs up volumes into restic-compatible repositories, brings them back, and says honestly how that went.

@@ -41,7 +41,9 @@ impl Exit {
 
     /// The code for an error that ended the command.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
-        error.downcast_ref::<Reasoned>().map_or(Exit::Failed, |Reasoned(failure)| Exit::of_reason(failure.reason))
+        error
+            .downcast_ref::<Reasoned>()
+            .map_or(Exit::Failed, |Reasoned(failure)| Exit::of_reason(failure.reason))
     }
 
     fn of_reason(reason: FailureReason) -> Self {

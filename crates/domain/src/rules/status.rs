@@ -55,11 +55,7 @@ pub fn repository_after(
 
 /// The status of a Repository after a check.
 #[must_use]
-pub fn repository_after_check(
-    before: &RepositoryStatus,
-    sound: bool,
-    at: Timestamp,
-) -> RepositoryStatus {
+pub fn repository_after_check(before: &RepositoryStatus, sound: bool, at: Timestamp) -> RepositoryStatus {
     let mut status = before.clone();
     if sound { "Ok" } else { "Damaged" }.clone_into(&mut status.integrity);
     status.last_check_time = Some(Time(whole_seconds(at)));
@@ -101,7 +97,10 @@ pub fn recovery_running(paths: &[String], at: Timestamp) -> RecoveryStatus {
             ..RestoreStats::default()
         });
     }
-    set_condition(&mut status.conditions, condition(COMPLETE, "False", "Running", "data is being restored", at));
+    set_condition(
+        &mut status.conditions,
+        condition(COMPLETE, "False", "Running", "data is being restored", at),
+    );
     status
 }
 
@@ -118,7 +117,8 @@ pub fn recovery_pending(before: &RecoveryStatus, waits_for: &str, at: Timestamp)
 #[must_use]
 pub fn recovery_after(before: &RecoveryStatus, report: &SessionReport) -> RecoveryStatus {
     let mut status = before.clone();
-    let phase = if report.outcome == Outcome::Succeeded { RecoveryPhase::Succeeded } else { RecoveryPhase::Failed };
+    let phase =
+        if report.outcome == Outcome::Succeeded { RecoveryPhase::Succeeded } else { RecoveryPhase::Failed };
     status.phase = Some(phase);
     status.start_time = Some(Time(whole_seconds(report.start)));
     let end = end_of(report);
@@ -151,10 +151,7 @@ pub fn recovery_after(before: &RecoveryStatus, report: &SessionReport) -> Recove
         }
     }
     let text = report.failure.as_ref().map_or("every path was restored", |failure| &failure.message);
-    set_condition(
-        &mut status.conditions,
-        condition(COMPLETE, "True", report.outcome.as_str(), text, end),
-    );
+    set_condition(&mut status.conditions, condition(COMPLETE, "True", report.outcome.as_str(), text, end));
     status
 }
 
@@ -277,7 +274,11 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_the_last_success_and_the_count() {
-        let good = repository_after(&RepositoryStatus::default(), &report(Outcome::Succeeded, "2026-01-01T00:00:00Z"), None);
+        let good = repository_after(
+            &RepositoryStatus::default(),
+            &report(Outcome::Succeeded, "2026-01-01T00:00:00Z"),
+            None,
+        );
         let bad = repository_after(&good, &report(Outcome::Failed, "2026-01-02T00:00:00Z"), None);
         assert_eq!(bad.backup_count, 1);
         assert_eq!(bad.last_successful_backup_time, good.last_backup_time);
@@ -292,7 +293,11 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_are_written_as_people_read_them() {
-        let status = repository_after(&RepositoryStatus::default(), &report(Outcome::Succeeded, "2026-01-01T00:00:00Z"), None);
+        let status = repository_after(
+            &RepositoryStatus::default(),
+            &report(Outcome::Succeeded, "2026-01-01T00:00:00Z"),
+            None,
+        );
         assert_eq!(status.last_backup_duration, "3.02s");
         assert_eq!(status.size, "1.2 GiB");
         assert_eq!(human_bytes(1023), "1023 B");

@@ -38,7 +38,10 @@ pub(crate) async fn execute(args: BackupArgs, console: Terminal) -> anyhow::Resu
         if !desired.restics.contains_key(key) {
             return Err(Reasoned(Failure {
                 reason: FailureReason::InvalidSpec,
-                message: format!("the folder has no usable Restic {key}; it has: {}", super::listed(desired.restics.keys())),
+                message: format!(
+                    "the folder has no usable Restic {key}; it has: {}",
+                    super::listed(desired.restics.keys())
+                ),
             })
             .into());
         }

@@ -64,7 +64,10 @@ impl FolderArgs {
     /// The options of a process over `dir`.
     pub(crate) fn options(self, dir: &std::path::Path, console: Terminal) -> anyhow::Result<Options> {
         let folder = dir.canonicalize().with_context(|| {
-            format!("cannot find the folder {}; give a folder with YAML files of Stash objects", dir.display())
+            format!(
+                "cannot find the folder {}; give a folder with YAML files of Stash objects",
+                dir.display()
+            )
         })?;
         let name = match self.host_name {
             Some(name) => name,
@@ -119,7 +122,10 @@ fn only(names: &[Key]) -> anyhow::Result<String> {
         [one] => Ok(one.name.clone()),
         many => {
             let list: Vec<&str> = many.iter().map(|key| key.name.as_str()).collect();
-            anyhow::bail!("the folder has several repositories; choose one with --repo-name: {}", list.join(", "))
+            anyhow::bail!(
+                "the folder has several repositories; choose one with --repo-name: {}",
+                list.join(", ")
+            )
         }
     }
 }

@@ -30,20 +30,17 @@ fn interval(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) async fn execute(args: PushgatewayArgs) -> anyhow::Result<Exit> {
-    let config = Config {
-        persistence_file: args.file,
-        persistence_interval: args.interval,
-        ..Config::default()
-    };
+    let config =
+        Config { persistence_file: args.file, persistence_interval: args.interval, ..Config::default() };
     let gateway = Gateway::open(config)?;
     // Go's notation: no host means every address.
     let address = match args.listen_address.strip_prefix(':') {
         Some(port) => format!("[::]:{port}"),
         None => args.listen_address.clone(),
     };
-    let listener = TcpListener::bind(&address)
-        .await
-        .with_context(|| format!("cannot listen at {}; choose another --web.listen-address", args.listen_address))?;
+    let listener = TcpListener::bind(&address).await.with_context(|| {
+        format!("cannot listen at {}; choose another --web.listen-address", args.listen_address)
+    })?;
     tracing::info!(address = %listener.local_addr()?, "the push gateway listens");
     gateway.run(listener, super::signalled()).await?;
     Ok(Exit::Done)

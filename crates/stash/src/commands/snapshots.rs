@@ -42,8 +42,7 @@ enum Output {
 pub(crate) async fn execute(args: SnapshotsArgs, console: Terminal) -> anyhow::Result<Exit> {
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
         let opened = args.repository.open(console)?;
-        let snapshots =
-            opened.repository.snapshots().map_err(|error| Reasoned(Failure::from(&error)))?;
+        let snapshots = opened.repository.snapshots().map_err(|error| Reasoned(Failure::from(&error)))?;
         Ok((opened, snapshots))
     });
     let (opened, snapshots) = opened.await??;
@@ -88,7 +87,9 @@ fn table(out: &mut impl Write, opened: &Opened, snapshots: &[&SnapshotInfo]) -> 
         .collect();
     let head = ["NAME", "TIME", "HOSTNAME", "TAGS", "PATHS"];
     let widths: Vec<usize> = (0..head.len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).chain([head[column].len()]).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter().map(|row| row[column].chars().count()).chain([head[column].len()]).max().unwrap_or(0)
+        })
         .collect();
     let mut line = |cells: Vec<&str>| {
         let padded: Vec<String> =

@@ -49,7 +49,10 @@ pub(crate) async fn execute(args: StandaloneArgs, console: Terminal) -> anyhow::
         });
         let done = standalone::once::everything(&ready).await?;
         if done.reports.is_empty() {
-            tracing::warn!(paused = done.paused.len(), "nothing to do: the folder has no Restic that is not paused, and no Recovery");
+            tracing::warn!(
+                paused = done.paused.len(),
+                "nothing to do: the folder has no Restic that is not paused, and no Recovery"
+            );
         }
         return Ok(Exit::of_outcome(done.outcome(), done.reason()));
     }

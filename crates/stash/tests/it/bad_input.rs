@@ -53,7 +53,10 @@ fn an_unknown_field_is_named_with_its_neighbour() {
 fn two_restics_of_one_name_are_both_refused() {
     let folder = Folder::with_demo("@every 1h");
     folder.write("objects/again.yaml", &restic("demo", "@every 1h", "../data", "../elsewhere"));
-    folder.once().expect(1).says(&["Restic default/demo is written 2 times (in again.yaml, demo.yaml)", "rename or remove"]);
+    folder
+        .once()
+        .expect(1)
+        .says(&["Restic default/demo is written 2 times (in again.yaml, demo.yaml)", "rename or remove"]);
     metrics_say(&folder, "demo", "backup", "invalid_spec");
     assert!(!folder.path("elsewhere").exists() && !folder.path("backup").exists());
 }
@@ -111,7 +114,10 @@ fn a_source_that_is_gone_fails_and_keeps_every_snapshot() {
 /// Files that cannot be read need a reader who may not read everything.
 #[test]
 fn a_file_that_cannot_be_read_makes_the_session_incomplete_and_forgets_nothing() {
-    assert!(rustix::process::getuid().is_root(), "this test gives up its rights, so it has to be started as root");
+    assert!(
+        rustix::process::getuid().is_root(),
+        "this test gives up its rights, so it has to be started as root"
+    );
     let folder = Folder::with_demo("@every 1h");
     let program = folder.path("stash");
     std::fs::copy(PROGRAM, &program).unwrap();
@@ -133,9 +139,14 @@ fn a_file_that_cannot_be_read_makes_the_session_incomplete_and_forgets_nothing()
     let metrics = folder.kept_metrics();
     let skipped = [("stash_config", "demo"), ("state", "skipped")];
     assert_eq!(metric(&metrics, "restic_session_files", &skipped), Some(1.0));
-    assert_eq!(metric(&metrics, "restic_session_duration_seconds", &[("stash_config", "demo"), ("op", "forget")]), None);
+    assert_eq!(
+        metric(&metrics, "restic_session_duration_seconds", &[("stash_config", "demo"), ("op", "forget")]),
+        None
+    );
     assert_eq!(snapshots(&folder), 4, "the incomplete snapshot must not push a good one out");
-    assert!(folder.read("objects/status/default/repository.host.demo.yaml").contains("lastResult: Incomplete"));
+    assert!(
+        folder.read("objects/status/default/repository.host.demo.yaml").contains("lastResult: Incomplete")
+    );
 }
 
 #[test]
@@ -145,9 +156,9 @@ fn a_full_disk_is_named_and_earlier_snapshots_stay() {
     let small = Tmpfs::mount(&folder.path("backup"), "4m");
     folder.once().expect(0);
     // Random bytes do not compress.
-    let noise = run(Command::new("head").args(["-c", "8M", "/dev/urandom"]).stdout(
-        std::fs::File::create(folder.path("data/noise")).unwrap(),
-    ));
+    let noise = run(Command::new("head")
+        .args(["-c", "8M", "/dev/urandom"])
+        .stdout(std::fs::File::create(folder.path("data/noise")).unwrap()));
     noise.expect(0);
     folder.once().expect(1).says(&["backup/host/tester/demo", "free space"]);
     metrics_say(&folder, "demo", "backup", "storage_full");
@@ -207,7 +218,9 @@ fn a_broken_edit_leaves_the_last_good_version_in_force() {
     eventually("another backup under the last good version", || (count() > seen).then_some(()));
     folder.write("objects/demo.yaml", &good);
     eventually("the problem to be gone", || {
-        metric(&server.metrics(), "restic_session_fail", &[("stash_config", "demo.yaml")]).is_none().then_some(())
+        metric(&server.metrics(), "restic_session_fail", &[("stash_config", "demo.yaml")])
+            .is_none()
+            .then_some(())
     });
 }
 
@@ -215,8 +228,14 @@ struct Tmpfs(std::path::PathBuf);
 
 impl Tmpfs {
     fn mount(path: &std::path::Path, size: &str) -> Self {
-        let mounted = run(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path));
-        assert_eq!(mounted.code, 0, "this test mounts a small file system, so it has to be started as root: {}", mounted.said);
+        let mounted = run(Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(path));
+        assert_eq!(
+            mounted.code, 0,
+            "this test mounts a small file system, so it has to be started as root: {}",
+            mounted.said
+        );
         Self(path.to_owned())
     }
 

@@ -172,7 +172,11 @@ impl Run {
     /// Fails the test, with all that was said, unless the exit code is this.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "exit code; standard output:\n{}\nstandard error:\n{}", self.out, self.said);
+        assert_eq!(
+            self.code, code,
+            "exit code; standard output:\n{}\nstandard error:\n{}",
+            self.out, self.said
+        );
         self
     }
 
@@ -274,7 +278,8 @@ fn dechunked(body: &str) -> String {
 pub(crate) fn metric(families: &[Family], name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let family = families.iter().find(|family| family.name == name)?;
     let mut values = family.samples.iter().filter_map(|sample| {
-        let fits = labels.iter().all(|(label, value)| sample.labels.get(*label).is_some_and(|got| got == value));
+        let fits =
+            labels.iter().all(|(label, value)| sample.labels.get(*label).is_some_and(|got| got == value));
         match sample.value {
             Value::Number(value) if fits => Some(value),
             _ => None,
@@ -303,7 +308,9 @@ pub(crate) fn tree(root: &Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> 
     let mut out = std::collections::BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        for entry in
+            std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);

@@ -2,9 +2,16 @@
 
 use domain::rules::metrics;
 
-use crate::kit::{Folder, RECOVERY, eventually, metric, restic};
+use crate::kit::{Folder, RECOVERY, Server, eventually, metric, restic};
 
 const DEMO: [(&str, &str); 2] = [("stash_config", "demo"), ("session", "backup")];
+
+/// From now on no session runs, so that stopping the process cancels none.
+fn slow_down(folder: &Folder, server: &Server) {
+    let slow = folder.read("objects/demo.yaml").replace("@every 1s", "@every 1h");
+    folder.write("objects/demo.yaml", &slow);
+    server.until_said("schedule=\"@every 1h\"");
+}
 
 #[test]
 fn every_metric_of_the_list_is_exported_by_some_session() {
@@ -22,7 +29,10 @@ fn every_metric_of_the_list_is_exported_by_some_session() {
     // The grouping key names the Repository and no pod.
     let sample = &families.iter().find(|family| family.name == "restic_session_success").unwrap().samples[0];
     let labels: Vec<&str> = sample.labels.keys().map(String::as_str).collect();
-    assert_eq!(labels, ["app", "instance", "job", "kind", "namespace", "repository", "session", "stash_config"]);
+    assert_eq!(
+        labels,
+        ["app", "instance", "job", "kind", "namespace", "repository", "session", "stash_config"]
+    );
 }
 
 #[test]
@@ -57,10 +67,9 @@ fn a_restart_keeps_metrics_status_and_finished_recoveries() {
     let server = folder.serve();
     server.until("restic_session_success", &[("stash_config", "back"), ("session", "recovery")], 1.0);
     assert_eq!(folder.read("restored/letter.txt"), "Dear reader,\n");
+    slow_down(&folder, &server);
     let (code, said) = server.stop();
     assert_eq!(code, 0, "{said}");
-    let slow = folder.read("objects/demo.yaml").replace("@every 1s", "@every 1h");
-    folder.write("objects/demo.yaml", &slow);
     // A finished recovery that ran again at each start would overwrite what was changed since.
     std::fs::remove_dir_all(folder.path("restored")).unwrap();
     let server = folder.serve();
@@ -77,10 +86,9 @@ fn metrics_come_back_from_status_when_the_gateway_lost_them() {
     let folder = Folder::with_demo("@every 1s");
     let server = folder.serve();
     server.until("restic_session_success", &DEMO, 1.0);
+    slow_down(&folder, &server);
     server.stop();
     std::fs::remove_file(folder.objects().join("status/gateway.json")).unwrap();
-    let slow = folder.read("objects/demo.yaml").replace("@every 1s", "@every 1h");
-    folder.write("objects/demo.yaml", &slow);
     let server = folder.serve();
     server.until("restic_session_success", &DEMO, 1.0);
     assert!(metric(&server.metrics(), "restic_session_last_success_timestamp_seconds", &DEMO).is_some());
@@ -95,7 +103,10 @@ fn series_go_with_their_object_also_when_it_went_while_nobody_watched() {
     eventually("the series to go", || {
         metric(&server.metrics(), "restic_session_success", &DEMO).is_none().then_some(())
     });
-    assert!(folder.path("objects/status/default/repository.host.demo.yaml").exists(), "the backups are still there");
+    assert!(
+        folder.path("objects/status/default/repository.host.demo.yaml").exists(),
+        "the backups are still there"
+    );
     std::fs::rename(folder.path("demo.yaml"), folder.path("objects/demo.yaml")).unwrap();
     server.until("restic_session_success", &DEMO, 1.0);
     server.stop();

@@ -28,13 +28,15 @@ fn one_failing_restic_does_not_stop_the_others_but_shows_in_the_exit_code() {
 #[test]
 fn a_failing_file_group_does_not_stop_the_next() {
     let folder = Folder::with_demo("@every 1h");
-    let two = folder
-        .read("objects/demo.yaml")
-        .replace("  fileGroups:\n", "  fileGroups:\n  - {path: ../gone}\n");
+    let two =
+        folder.read("objects/demo.yaml").replace("  fileGroups:\n", "  fileGroups:\n  - {path: ../gone}\n");
     folder.write("objects/demo.yaml", &two);
     folder.once().expect(1).says(&["gone", "2 new"]);
     let status = folder.read("objects/status/default/repository.host.demo.yaml");
-    assert!(status.contains("lastFailureReason: source_missing") && status.contains("snapshotCount: 1"), "{status}");
+    assert!(
+        status.contains("lastFailureReason: source_missing") && status.contains("snapshotCount: 1"),
+        "{status}"
+    );
 }
 
 #[test]

@@ -22,13 +22,22 @@ fn the_quickstart_backs_up_the_documentation_keeps_five_and_restores_it() {
         run(Command::new(PROGRAM).arg("standalone").arg(&quickstart).arg("--once")).expect(0);
     }
     assert_eq!(tree(&quickstart.join("restored")), tree(&clone.path().join("docs")));
-    let list = run(Command::new(PROGRAM).args(["snapshots", "-o", "json", "--dir"]).arg(&quickstart)).expect(0).out;
+    let list =
+        run(Command::new(PROGRAM).args(["snapshots", "-o", "json", "--dir"]).arg(&quickstart)).expect(0).out;
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 5);
     // A restic user recognises it.
     let restic = Command::new("restic")
         .args(["check", "--read-data", "--no-cache", "-r"])
-        .arg(std::fs::read_dir(quickstart.join("backup/host")).unwrap().next().unwrap().unwrap().path().join("quickstart"))
+        .arg(
+            std::fs::read_dir(quickstart.join("backup/host"))
+                .unwrap()
+                .next()
+                .unwrap()
+                .unwrap()
+                .path()
+                .join("quickstart"),
+        )
         .env("RESTIC_PASSWORD", "changeit")
         .output()
         .expect("restic has to be installed: apt-get install restic");

@@ -33,8 +33,14 @@ fn a_backup_by_hand_is_listed_checked_restored_and_forgotten() {
 #[test]
 fn what_is_not_there_is_told_with_what_is() {
     let folder = Folder::with_demo("@every 1h");
-    folder.stash("backup", &["--restic-name", "dmeo"]).expect(1).says(&["no usable Restic default/dmeo", "default/demo"]);
-    folder.stash("recover", &["--recovery-name", "back"]).expect(1).says(&["no usable Recovery default/back"]);
+    folder
+        .stash("backup", &["--restic-name", "dmeo"])
+        .expect(1)
+        .says(&["no usable Restic default/dmeo", "default/demo"]);
+    folder
+        .stash("recover", &["--recovery-name", "back"])
+        .expect(1)
+        .says(&["no usable Recovery default/back"]);
     folder.stash("snapshots", &[]).expect(10).says(&["backup/host/tester/demo"]);
     assert!(!folder.path("backup").exists(), "only a backup may create a repository");
     folder.stash("backup", &[]).expect(0);
