@@ -116,10 +116,32 @@ impl Verb {
     }
 }
 
-/// The message of an error of rustic_core without its frame.
-pub(crate) fn plain(error: &RusticError) -> String {
-    let text = error.display_log();
-    text.strip_prefix("Error: ").unwrap_or(&text).to_owned()
+/// The messages of an error of rustic_core and of its causes, without the paragraphs, links and stack traces that
+/// rustic_core puts around them.
+pub(crate) fn plain(error: &(dyn std::error::Error + 'static)) -> String {
+    let own = match rustic(error) {
+        None => error.to_string(),
+        Some(error) => {
+            let log = error.display_log();
+            let own = log.split(": caused by: ").next().unwrap_or_default();
+            let own = own.strip_prefix("Error: ").unwrap_or(own);
+            own.rsplit_once(" (kind: related to").map_or(own, |(own, _)| own).to_owned()
+        }
+    };
+    match error.source() {
+        None => own,
+        Some(cause) => {
+            let cause_text = cause.to_string();
+            let own = own.strip_suffix(&cause_text).unwrap_or(&own).trim_end_matches([':', ' ', '.']);
+            format!("{own}: {}", plain(cause))
+        }
+    }
+}
+
+fn rustic<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a RusticError> {
+    error
+        .downcast_ref::<RusticError>()
+        .or_else(|| error.downcast_ref::<Box<RusticError>>().map(std::convert::AsRef::as_ref))
 }
 
 fn panic_fault(payload: &(dyn std::any::Any + Send)) -> Fault {
