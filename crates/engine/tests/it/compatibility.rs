@@ -85,7 +85,7 @@ fn snapshots_of_both_live_in_one_repository_and_know_each_others_files() {
 }
 
 #[test]
-fn the_snapshot_tells_restic_who_made_it_and_keeps_the_command_line_to_itself() {
+fn the_snapshot_tells_restic_who_made_it() {
     let world = World::new();
     world.write("a", b"content");
     let mut request = world.request();
@@ -96,8 +96,5 @@ fn the_snapshot_tells_restic_who_made_it_and_keeps_the_command_line_to_itself() 
     assert_eq!(snapshot["hostname"], HOST);
     assert_eq!(snapshot["paths"], serde_json::json!([world.source()]));
     assert_eq!(snapshot["tags"], serde_json::json!(["nightly", "with,comma"]));
-    assert_eq!(snapshot["summary"]["command"], "stash backup");
-    assert_eq!(snapshot["summary"]["total_files_processed"], 1);
     assert!(snapshot["username"].as_str().is_some_and(|name| !name.is_empty()));
-    assert!(snapshot["program_version"].as_str().is_some_and(|version| version.starts_with("stash ")));
 }

@@ -3,6 +3,7 @@
 use crate::fixture::{HOST, World, assert_same, describe, expect, menagerie, noise};
 use engine::{BackupRequest, FailureReason, Quiet, RestoreRequest, Which};
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -11,6 +12,9 @@ fn brings_back_one_of_everything() {
     let world = World::new();
     menagerie(&world.source());
     let _socket = std::os::unix::net::UnixListener::bind(world.source().join("socket")).expect("a socket");
+    // Debian's restic can do none of the following.
+    let odd = std::ffi::OsStr::from_bytes(b"\xfe\xff");
+    std::os::unix::fs::symlink(odd, world.source().join("odd link")).expect("a link");
     xattr::set(world.source().join("link"), "trusted.stash", b"on a link").expect("an attribute");
     let repository = world.open();
     world.backup(&repository);
