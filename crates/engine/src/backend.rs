@@ -64,10 +64,14 @@ pub(crate) fn store(location: &Location) -> Result<Arc<dyn Store>, Fault> {
 
 /// How messages call a file of a repository.
 pub(crate) fn name(tpe: FileType, id: &Id) -> String {
-    match tpe {
-        FileType::Config => "config".to_owned(),
-        other => format!("{other} {}", id.to_hex().as_str()),
-    }
+    let kind = match tpe {
+        FileType::Config => return "config".to_owned(),
+        FileType::Index => "index",
+        FileType::Key => "key",
+        FileType::Snapshot => "snapshot",
+        FileType::Pack => "pack",
+    };
+    format!("{kind} {}", id.to_hex().as_str())
 }
 
 /// A [`Store`] as rustic_core sees it during one verb.

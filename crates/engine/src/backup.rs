@@ -122,3 +122,21 @@ impl Drop for Set<'_> {
         self.0.store(true, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_snapshot_names_the_program_but_not_its_command_line() {
+        let request = BackupRequest {
+            path: PathBuf::from("/data"),
+            host: "host".to_owned(),
+            tags: Vec::new(),
+            time: None,
+        };
+        let Ok(snapshot) = describe(&request) else { unreachable!("nothing can fail") };
+        assert!(snapshot.program_version.starts_with("stash "));
+        assert_eq!(snapshot.summary.map(|summary| summary.command).as_deref(), Some("stash backup"));
+    }
+}

@@ -1,8 +1,9 @@
 //! Look for damage.
 
-use crate::error::Error;
+use crate::error::{Error, one_line};
 use crate::open::Repository;
 use crate::progress::{Phase, Progress, watch};
+use crate::verb::plain;
 use domain::report::FailureReason;
 use rustic_core::CheckOptions;
 
@@ -63,7 +64,7 @@ impl Repository {
                     } else {
                         &mut outcome.errors
                     };
-                    list.push(finding.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
+                    list.push(one_line(&plain(&finding)));
                 }
                 // What the storage or the cancelling did to it is not a finding.
                 if verb.stop.is_stopped() {

@@ -64,7 +64,7 @@ impl Fault {
 }
 
 /// Messages of libraries span lines and paragraphs; logs, events and conditions want one line.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(['.', ';']).to_owned()
 }
 

@@ -10,7 +10,7 @@ use domain::location::Location;
 use domain::report::FailureReason;
 use domain::secret::{RESTIC_PASSWORD, Secret};
 use rustic_core::repofile::MasterKey;
-use rustic_core::{Credentials as Key, FileType, OpenStatus, RusticResult};
+use rustic_core::{Credentials as Key, FileType, OpenStatus};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -131,8 +131,13 @@ impl Repository {
     }
 
     /// The repository for one verb. It is opened with the key, which spares the derivation from the password.
-    pub(crate) fn connect(&self, verb: &Verb) -> RusticResult<rustic_core::Repository<OpenStatus>> {
-        verb.open(&Key::Masterkey(self.key.clone()))
+    pub(crate) fn connect(&self, verb: &Verb) -> Result<rustic_core::Repository<OpenStatus>, Broken> {
+        if self.store.list(FileType::Config)?.is_empty() {
+            return Err(
+                Fault::new(FailureReason::RepositoryMissing, "there is no repository any more").into()
+            );
+        }
+        Ok(verb.open(&Key::Masterkey(self.key.clone()))?)
     }
 }
 

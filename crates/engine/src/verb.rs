@@ -11,6 +11,7 @@ use rustic_core::{
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One run of one verb.
 pub(crate) struct Verb {
@@ -72,18 +73,27 @@ impl Verb {
     /// rustic_core starts work in whatever rayon pool it finds itself in, and a panic in the global pool ends the
     /// process. Here it has a pool of its own, where a panic stops the verb instead.
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Broken> + Send) -> Result<T, Error> {
-        let stop = self.stop.clone();
+        let panicked = Arc::new(AtomicBool::new(false));
+        let (stop, noticed) = (self.stop.clone(), panicked.clone());
         // One thread is taken by the verb itself, which waits for the others.
         let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
-        let pool = rayon::ThreadPoolBuilder::new()
+        let ended = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(2))
             .thread_name(|index| format!("engine-{index}"))
-            .panic_handler(move |payload| stop.trip(panic_fault(payload.as_ref())))
-            .build()
+            .panic_handler(move |payload| {
+                stop.trip(panic_fault(payload.as_ref()));
+                noticed.store(true, Ordering::SeqCst);
+            })
+            // Scoped: when it returns, whatever was started in the pool has ended, panics included.
+            .build_scoped(|thread| thread.run(), |pool| catch_unwind(AssertUnwindSafe(|| pool.install(work))))
             .map_err(|error| {
                 Error::new(FailureReason::Internal, &self.what, format!("cannot start threads: {error}"))
             })?;
-        match catch_unwind(AssertUnwindSafe(|| pool.install(work))) {
+        match ended {
+            // A task in the background may have panicked, and left short what this value was made from.
+            Ok(Ok(_)) if panicked.load(Ordering::SeqCst) => {
+                Err(self.error(Broken::Storage(self.stop.refusal())))
+            }
             Ok(Ok(value)) => Ok(value),
             Ok(Err(broken)) => Err(self.error(broken)),
             Err(payload) => Err(self
@@ -116,10 +126,34 @@ impl Verb {
     }
 }
 
-/// The message of an error of rustic_core without its frame.
-pub(crate) fn plain(error: &RusticError) -> String {
-    let text = error.display_log();
-    text.strip_prefix("Error: ").unwrap_or(&text).to_owned()
+/// The messages of an error of rustic_core and of its causes, without the paragraphs, links and stack traces that
+/// rustic_core puts around them.
+pub(crate) fn plain(error: &(dyn std::error::Error + 'static)) -> String {
+    let own = match rustic(error) {
+        None => error.to_string(),
+        Some(error) => {
+            let log = error.display_log();
+            let own = log.split(": caused by: ").next().unwrap_or_default();
+            let own = own.strip_prefix("Error: ").unwrap_or(own);
+            own.rsplit_once(" (kind: related to")
+                .map_or(own, |(own, _)| own)
+                .replace("Config:00000000", "config")
+        }
+    };
+    match error.source() {
+        None => own,
+        Some(cause) => {
+            let cause_text = cause.to_string();
+            let own = own.strip_suffix(&cause_text).unwrap_or(&own).trim_end_matches([':', ' ', '.']);
+            format!("{own}: {}", plain(cause))
+        }
+    }
+}
+
+fn rustic<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a RusticError> {
+    error
+        .downcast_ref::<RusticError>()
+        .or_else(|| error.downcast_ref::<Box<RusticError>>().map(std::convert::AsRef::as_ref))
 }
 
 fn panic_fault(payload: &(dyn std::any::Any + Send)) -> Fault {
@@ -129,4 +163,76 @@ fn panic_fault(payload: &(dyn std::any::Any + Send)) -> Fault {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
     Fault::new(FailureReason::Internal, format!("the engine panicked: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::local::Local;
+    use crate::cancel::Cancel;
+    use domain::location::Location;
+    use std::path::Path;
+    use std::sync::mpsc;
+
+    fn verb(cancel: &Cancel) -> Verb {
+        let path = Path::new("/no/such/repository");
+        let store: Arc<dyn Store> = Arc::new(Local::new(path));
+        let location = Location::Local(path.to_owned());
+        crate::open::verb("cannot do it".to_owned(), &location, &store, &Default::default(), cancel)
+    }
+
+    fn broken(reason: FailureReason, error: Result<(), Error>, word: &str) {
+        let Err(error) = error else { unreachable!("it was broken") };
+        assert_eq!(error.reason(), reason, "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error_with_its_message() {
+        let verb = verb(&Cancel::default());
+        broken(FailureReason::Internal, verb.run(|| panic!("index still in use")), "index still in use");
+        assert!(verb.run(|| Ok(())).is_ok(), "and the next run is as good as the first");
+    }
+
+    #[test]
+    fn a_panic_in_a_task_that_was_left_running_stops_the_verb_and_not_the_process() {
+        let verb = verb(&Cancel::default());
+        let result = verb.run(|| {
+            let (sender, receiver) = mpsc::channel::<()>();
+            rayon::spawn(move || {
+                let _sender = sender;
+                panic!("in the background");
+            });
+            // The answer ends early, as that of a listing would.
+            assert!(receiver.recv().is_err());
+            Ok(())
+        });
+        broken(FailureReason::Internal, result, "in the background");
+    }
+
+    #[test]
+    fn what_the_storage_said_explains_a_failure_better_than_what_followed() {
+        let verb = verb(&Cancel::default());
+        let result = verb.run(|| {
+            verb.stop.trip(Fault::new(FailureReason::StorageFull, "no room"));
+            Err(RusticError::new(rustic_core::ErrorKind::Internal, "Sending crossbeam message failed").into())
+        });
+        broken(FailureReason::StorageFull, result, "no room");
+    }
+
+    #[test]
+    fn cancelling_explains_everything() {
+        let cancel = Cancel::default();
+        let verb = verb(&cancel);
+        cancel.cancel();
+        broken(FailureReason::Cancelled, verb.run(|| panic!("because of it")), "cancelled");
+    }
+
+    #[test]
+    fn messages_of_rustic_lose_their_paragraphs_but_not_their_causes() {
+        let inner = RusticError::new(rustic_core::ErrorKind::Cryptography, "the MAC is wrong");
+        let outer = RusticError::with_source(rustic_core::ErrorKind::Internal, "cannot use {it}", inner)
+            .attach_context("it", "the pack");
+        assert_eq!(plain(&outer), "cannot use the pack: the MAC is wrong");
+    }
 }

@@ -2,12 +2,12 @@
 
 use super::entry::unwritable;
 use super::{Indexed, fault_of};
-use crate::backend::id_bytes;
+use crate::backend::{id_bytes, name};
 use crate::error::Fault;
 use crate::verb::Verb;
 use domain::report::FailureReason;
 use rustic_core::BlobId;
-use rustic_core::repofile::{BlobType, Node};
+use rustic_core::repofile::{BlobType, FileType, Node};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -33,7 +33,10 @@ pub(super) fn write_content(
             let cause = format!("cannot restore {}: blob {id} is in no pack of the index", path.display());
             Fault::new(FailureReason::RepositoryDamaged, cause)
         })?;
-        let context = || format!("cannot restore {}: blob {id} of pack {}", path.display(), entry.pack);
+        let context = || {
+            let pack = name(FileType::Pack, &entry.pack);
+            format!("cannot restore {}: blob {id} of {pack}", path.display())
+        };
         let blob = repository
             .get_blob_cached(&BlobId::from(**id), BlobType::Data)
             .map_err(|error| fault_of(verb, &error, &context()))?;

@@ -104,7 +104,7 @@ impl Directory {
 
     /// Sets what a snapshot knows about this folder; returns what could not be set.
     pub(super) fn set_metadata(&self, node: &Node) -> Vec<String> {
-        set_on_file(&self.0, &node.meta)
+        set_on_file(&self.0, node)
     }
 
     /// Waits until everything that was written to this file system is durable.
@@ -129,7 +129,7 @@ impl Draft<'_> {
     /// Sets what a snapshot knows about this file; returns what could not be set.
     pub(super) fn set_metadata(&self, node: &Node) -> Vec<String> {
         match &self.file {
-            Some(file) => set_on_file(file, &node.meta),
+            Some(file) => set_on_file(file, node),
             None => self.set_on_name(node),
         }
     }
@@ -183,7 +183,8 @@ impl Drop for Draft<'_> {
 }
 
 /// Owner first, since changing it clears mode bits and attributes; times last, since all else changes them.
-fn set_on_file(file: &File, meta: &Metadata) -> Vec<String> {
+fn set_on_file(file: &File, node: &Node) -> Vec<String> {
+    let meta = &node.meta;
     let mut problems = Vec::new();
     let (uid, gid) = (meta.uid.map(Uid::from_raw), meta.gid.map(Gid::from_raw));
     note(&mut problems, "owner", fs::fchown(file.as_fd(), uid, gid));
@@ -191,7 +192,9 @@ fn set_on_file(file: &File, meta: &Metadata) -> Vec<String> {
         let value = attribute.value.as_deref().unwrap_or_default();
         note(&mut problems, &attribute.name, file.set_xattr(&attribute.name, value));
     }
-    if let Some(mode) = meta.mode {
+    // restic leaves a mode of 0 out, which only a plain file can have: all others have a bit for their type.
+    let mode = meta.mode.or_else(|| node.is_file().then_some(0));
+    if let Some(mode) = mode {
         note(&mut problems, "mode", fs::fchmod(file.as_fd(), from_go(mode)));
     }
     note(&mut problems, "times", fs::futimens(file.as_fd(), &times(meta)));
