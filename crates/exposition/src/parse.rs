@@ -46,6 +46,3 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<Vec<Family>, ParseError> {
     }
     Ok(assembly.finish())
 }
-
-#[cfg(test)]
-mod tests;
