@@ -79,6 +79,25 @@ spec:
     );
 }
 
+/// What only the typed parser sees: its words, after the field.
+#[test]
+fn a_value_that_says_nothing_is_named_with_its_field() {
+    for (kind, fields, field) in [
+        ("Repository", "spec: {}, status: {lastBackupTime: yesterday}", "status.lastBackupTime"),
+        ("Recovery", "spec: {}, status: {phase: Done}", "status.phase"),
+        ("Restic", "spec: {resources: {limits: {cpu: [1]}}}", "spec.resources.limits.cpu"),
+        ("Restic", "spec: {backend: {local: {configMap: {defaultMode: 99999999999}}}}", "spec.backend.local"),
+        ("Restic", "", "spec"),
+    ] {
+        let yaml = format!(
+            "{{apiVersion: stash.appscode.com/v1alpha1, kind: {kind}, metadata: {{name: a}}, {fields}}}"
+        );
+        let refusals = parse_object(documents(&yaml).remove(0)).unwrap_err();
+        assert_eq!(refusals.len(), 1, "{refusals:?}");
+        assert!(refusals[0].field.starts_with(field), "{refusals:?}");
+    }
+}
+
 #[test]
 fn a_field_without_a_value_counts_as_absent() {
     let yaml = "
