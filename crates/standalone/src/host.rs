@@ -17,10 +17,15 @@ use domain::objects::workload::{Workload, WorkloadError, WorkloadKind};
 use domain::report::{Failure, FailureReason, SessionIdentity, SessionKind};
 use domain::rules::validate::Refusal;
 use domain::rules::{names, prefix};
-use domain::secret::{RESTIC_PASSWORD, SecretData};
-use engine::{Credentials, Environment, Which};
+use engine::{Environment, Which};
 
 use crate::folder::{Desired, Key};
+
+mod secrets;
+mod volumes;
+
+pub use secrets::credentials;
+use volumes::{target, volume_root};
 
 /// This host, and the folder it reads.
 #[derive(Clone, Debug)]
@@ -354,44 +359,6 @@ pub fn repository_key(spec: &RecoverySpec) -> Key {
     Key::new(spec.repository.namespace.as_deref(), spec.repository.name.as_deref().unwrap_or_default())
 }
 
-/// The folder of this host that a volume is.
-fn volume_root(volume: &LocalSpec) -> Option<PathBuf> {
-    let host_path = volume.volume_source.host_path.as_ref()?;
-    Some(Path::new(&host_path.path).join(volume.sub_path.trim_start_matches('/')))
-}
-
-/// Where a path is restored to: below the volume that is mounted at it, or nearest above it.
-fn target(path: &str, volumes: &[LocalSpec], owner: &str) -> Result<PathBuf, Failure> {
-    let path = Path::new(path);
-    let over = volumes
-        .iter()
-        .filter(|volume| path.starts_with(&volume.mount_path))
-        .max_by_key(|volume| Path::new(&volume.mount_path).components().count());
-    let Some(volume) = over else {
-        return Err(Failure {
-            reason: FailureReason::InvalidSpec,
-            message: format!(
-                "{owner} has no volume to restore {} into; mount one of spec.recoveredVolumes at that path or above it",
-                path.display()
-            ),
-        });
-    };
-    let Some(root) = volume_root(volume) else {
-        return Err(Failure {
-            reason: FailureReason::Unsupported,
-            message: format!(
-                "{owner}: the volume mounted at {} can only be mounted by a cluster; use `hostPath: {{path: …}}`",
-                volume.mount_path
-            ),
-        });
-    };
-    match path.strip_prefix(&volume.mount_path) {
-        Ok(below) if below.as_os_str().is_empty() => Ok(root),
-        Ok(below) => Ok(root.join(below)),
-        Err(_) => Ok(root),
-    }
-}
-
 fn which(snapshot: &str) -> Result<Which, Failure> {
     if snapshot.is_empty() {
         return Ok(Which::Latest);
@@ -399,37 +366,4 @@ fn which(snapshot: &str) -> Result<Which, Failure> {
     names::parse_snapshot(snapshot)
         .map(|(_, id)| Which::Id(id.to_owned()))
         .map_err(|error| Failure { reason: FailureReason::InvalidSpec, message: error.to_string() })
-}
-
-/// The password of the Secret a backend names.
-///
-/// # Errors
-/// When the Secret is not in the folder, or has no usable password.
-pub fn credentials(
-    desired: &Desired,
-    namespace: &str,
-    secret: &str,
-    owner: &str,
-) -> Result<Credentials, Failure> {
-    let key = Key::new(Some(namespace), secret);
-    let Some(found) = desired.secrets.get(&key) else {
-        return Err(Failure {
-            reason: FailureReason::SecretMissing,
-            message: format!(
-                "{owner} needs Secret {key}, which is not in the folder; add it with the key {RESTIC_PASSWORD}"
-            ),
-        });
-    };
-    password(&found.value).ok_or_else(|| Failure {
-        reason: FailureReason::SecretInvalid,
-        message: format!(
-            "Secret {key}, which {owner} needs, has no usable key {RESTIC_PASSWORD}; it must be text and not empty"
-        ),
-    })
-}
-
-fn password(data: &SecretData) -> Option<Credentials> {
-    let password = data.get(RESTIC_PASSWORD)?;
-    password.expose_str().filter(|text| !text.is_empty())?;
-    Some(Credentials { password: password.clone() })
 }

@@ -35,6 +35,10 @@ pub(crate) fn execute(command: Command, console: Terminal) -> anyhow::Result<Exi
 }
 
 /// Done at the first SIGTERM or SIGINT. A second one ends the process at once: somebody means it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever asks twice does not want to wait for `main` to return"
+)]
 pub(crate) async fn signalled() {
     if let Err(error) = signal().await {
         tracing::warn!(%error, "cannot wait for signals; stop the process with SIGKILL, earlier snapshots stay whole");
@@ -42,7 +46,7 @@ pub(crate) async fn signalled() {
     }
     tokio::spawn(async {
         if signal().await.is_ok() {
-            std::process::exit(i32::from(130_u8));
+            std::process::exit(130);
         }
     });
 }

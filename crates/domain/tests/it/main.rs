@@ -1,5 +1,10 @@
 //! Black-box tests of the domain, in one binary.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "only the library is pure: its proofs read examples and run restic"
+)]
+
 mod go_duration;
 mod objects;
 mod restic_forget;
