@@ -1,5 +1,11 @@
 //! The text format and grouping keys, from outside.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics: that is how it fails"
+)]
+
 mod encodes;
 mod grouping;
 mod numbers;

@@ -1,5 +1,11 @@
 //! The gateway over HTTP on port 0.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics: that is how it fails"
+)]
+
 mod api;
 mod checks;
 mod original;
