@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "this program talks to a person in a terminal")]
 
 mod crds;
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 /// Folders in which every file is generated: one that no generator writes any more is removed.
-const OWNED_FOLDERS: [&str; 1] = ["charts/stash/crds"];
+const OWNED_FOLDERS: [&str; 2] = ["charts/stash/crds", "docs/reference"];
 
 /// Path from the root of the repository → whole content.
 type Files = BTreeMap<PathBuf, String>;
@@ -22,6 +23,7 @@ type Files = BTreeMap<PathBuf, String>;
 fn generated() -> Result<Files> {
     let mut files = Files::new();
     files.extend(crds::files()?);
+    files.extend(metrics::files()?);
     Ok(files)
 }
 
