@@ -1,0 +1,10 @@
+//! Sessions against a real repository in a folder, and pushes over the wire.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics: that is how it fails"
+)]
+
+mod pushes;
+mod sessions;
