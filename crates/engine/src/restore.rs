@@ -60,7 +60,7 @@ impl Repository {
     ///
     /// Files of the snapshot replace those of the same name, each at once and only when its content is complete;
     /// other files stay. Links in the target are replaced, never followed, except when `target` itself is one.
-    /// Memory does not grow with the amount of data.
+    /// Of the content, one blob and a cache of 32 MB are in memory; the index is too, and the largest folder's tree.
     ///
     /// # Errors
     /// `SnapshotMissing` when no snapshot fits or the given one does not hold exactly this path.
