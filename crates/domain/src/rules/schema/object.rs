@@ -176,6 +176,12 @@ fn drop_nulls(value: &mut Value) {
 fn check(schema: &Value, value: &Value) -> Result<(), Vec<Refusal>> {
     let mut refusals = unknown_fields(schema, value);
     refusals.extend(wrong_types(schema, value));
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    // Of missing metadata the name is what people have to write; it is asked for below.
+    let required = required.filter_map(Value::as_str).filter(|field| *field != "metadata");
+    for field in required.filter(|field| value.get(field).is_none()) {
+        refusals.push(Refusal::new(field, "is missing", "write it; `kubectl explain` lists its fields"));
+    }
     let no_metadata = Map::new();
     let metadata = value.get("metadata").and_then(Value::as_object).unwrap_or(&no_metadata);
     match metadata.get("name") {
