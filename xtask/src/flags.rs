@@ -32,6 +32,15 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Compare our release build with restic, in pairs, over generated data; prints ratios.
+    Bench {
+        /// What to compare.
+        #[arg(default_value = "backup")]
+        what: String,
+        /// How many pairs of runs.
+        #[arg(long, default_value_t = 3)]
+        pairs: usize,
+    },
     /// Fetch what the tests need and is missing, then run every test. The last line is `N passed, N failed`.
     Test {
         /// Run only the tests whose name contains this.

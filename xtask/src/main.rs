@@ -1,6 +1,7 @@
 //! The developer's commands, behind the alias `cargo xtask`: the same on a laptop and in CI.
 #![allow(clippy::print_stdout, reason = "these commands talk to a person in a terminal")]
 
+mod bench;
 mod ci;
 mod codegen;
 mod deny;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
         Command::Codegen { check } => codegen::run(check),
+        Command::Bench { what, pairs } => bench::execute(&what, pairs),
         Command::Test { filter } => test::run(filter.as_deref()),
     };
     match outcome {

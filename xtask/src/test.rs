@@ -1,6 +1,6 @@
 //! `cargo xtask test [filter]`: fetch what is missing, run every test, count, and close with `N passed, N failed`.
 
-mod provision;
+pub(crate) mod provision;
 mod tally;
 
 use std::io::{BufRead, BufReader, Write};

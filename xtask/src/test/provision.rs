@@ -72,7 +72,7 @@ pub(super) fn run() -> Result<Tools> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the variable is this command's interface to the tests")]
-fn newer_restic() -> Result<PathBuf> {
+pub(crate) fn newer_restic() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(NEWER_RESTIC).filter(|value| !value.is_empty()) {
         let path = PathBuf::from(path);
         if !path.is_file() {
