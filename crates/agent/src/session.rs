@@ -118,6 +118,9 @@ fn run(
     if prune && !cancel.is_cancelled() {
         prune_repository(&repository, report, progress);
     }
+    if cancel.is_cancelled() {
+        return;
+    }
     // What was not measured is not exported: a failure to count is no failure of the session, but it is said.
     match repository.snapshots() {
         Ok(snapshots) => report.repository_snapshots = Some(snapshots.len() as u64),

@@ -2,13 +2,33 @@
 
 use std::io::IsTerminal;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Global, LogFormat, LogLevel};
 use crate::console::Terminal;
+
+/// The time of a log line: of the day for a person who looks on, whole where it is kept.
+struct Clock {
+    short: bool,
+}
+
+impl FormatTime for Clock {
+    fn format_time(&self, out: &mut Writer<'_>) -> std::fmt::Result {
+        let now = Timestamp::now();
+        if self.short {
+            write!(out, "{}", now.to_zoned(TimeZone::system()).strftime("%H:%M:%S"))
+        } else {
+            write!(out, "{now:.3}")
+        }
+    }
+}
 
 /// Starts logging.
 pub(crate) fn start(global: &Global, console: &Terminal) {
@@ -24,15 +44,14 @@ pub(crate) fn start(global: &Global, console: &Terminal) {
     for target in ["stash", "standalone", "agent", "engine", "gateway", "domain"] {
         filter = filter.with_target(target, ours);
     }
-    let layer = tracing_subscriber::fmt::layer().with_writer(console.writer());
+    let terminal = std::io::stderr().is_terminal();
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(console.writer()).with_timer(Clock { short: terminal });
     let registry = tracing_subscriber::registry().with(filter);
     // A second start would be a defect of ours, and logging is no reason to die.
     let _ = match global.log_format {
         LogFormat::Json => registry.with(layer.json()).try_init(),
-        LogFormat::Text => {
-            let ansi = std::io::stderr().is_terminal();
-            registry.with(layer.with_ansi(ansi).with_target(false)).try_init()
-        }
+        LogFormat::Text => registry.with(layer.with_ansi(terminal).with_target(false)).try_init(),
     };
 }
 
