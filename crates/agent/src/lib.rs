@@ -4,6 +4,7 @@
 //! `SessionReport` → [`measure`] (families) → [`push`] (the gateway). Nothing here knows where objects come from: a
 //! cluster and a folder of YAML both end in a [`session::BackupPlan`] or a [`recover::RecoveryPlan`].
 
+mod finaliser;
 pub mod measure;
 pub mod push;
 pub mod recover;

@@ -1,13 +1,13 @@
 //! One recovery session: every path is restored, from its latest snapshot or from the one that was asked for.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use domain::report::{Amount, Failure, FailureReason, GroupReport, Outcome, SessionIdentity, SessionReport};
 use engine::{Cancel, Credentials, Environment, Location, Progress, Repository, RestoreRequest, Which};
 use jiff::Timestamp;
 
-use crate::session::{absorb, cancelled, fail, failed, operation};
+use crate::finaliser::{absorb, cancelled, fail, failed, operation, reported};
 
 /// All that one recovery session needs to know.
 #[derive(Clone, Debug)]
@@ -43,32 +43,7 @@ pub fn recover(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> SessionReport {
-    let clock = Instant::now();
-    let mut report = SessionReport {
-        identity: identity.clone(),
-        start,
-        duration: Duration::ZERO,
-        outcome: Outcome::Succeeded,
-        failure: None,
-        groups: Vec::new(),
-        repository_bytes: None,
-        repository_snapshots: None,
-    };
-    let run = std::panic::AssertUnwindSafe(|| run(&mut report, prepare, progress, cancel));
-    if std::panic::catch_unwind(run).is_err() {
-        fail(
-            &mut report,
-            Failure {
-                reason: FailureReason::Internal,
-                message: format!(
-                    "the recovery {} ended in a panic; this is a defect of Stash: please report it with the log",
-                    identity.config
-                ),
-            },
-        );
-    }
-    report.duration = clock.elapsed();
-    report
+    reported(identity, start, |report| run(report, prepare, progress, cancel))
 }
 
 fn run(

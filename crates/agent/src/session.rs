@@ -4,17 +4,17 @@
 //! cancelled, and when something below it panicked.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use domain::objects::restic::RetentionPolicy;
-use domain::report::{
-    Failure, FailureReason, GroupReport, OperationReport, Outcome, SessionIdentity, SessionReport,
-};
+use domain::report::{Failure, FailureReason, GroupReport, Outcome, SessionIdentity, SessionReport};
 use domain::rules::retention;
 use engine::{
     BackupRequest, Cancel, Credentials, Environment, ForgetRequest, Location, Progress, Repository,
 };
 use jiff::Timestamp;
+
+use crate::finaliser::{absorb, cancelled, fail, failed, operation, reported};
 
 /// All that one backup session needs to know.
 #[derive(Clone, Debug)]
@@ -54,33 +54,7 @@ pub fn backup(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> SessionReport {
-    let clock = Instant::now();
-    let mut report = SessionReport {
-        identity: identity.clone(),
-        start,
-        duration: Duration::ZERO,
-        outcome: Outcome::Succeeded,
-        failure: None,
-        groups: Vec::new(),
-        repository_bytes: None,
-        repository_snapshots: None,
-    };
-    // A panic below must not lose the report of a session that was due.
-    let run = std::panic::AssertUnwindSafe(|| run(&mut report, prepare, progress, cancel));
-    if std::panic::catch_unwind(run).is_err() {
-        fail(
-            &mut report,
-            Failure {
-                reason: FailureReason::Internal,
-                message: format!(
-                    "the session of {} ended in a panic; this is a defect of Stash: please report it with the log",
-                    identity.config
-                ),
-            },
-        );
-    }
-    report.duration = clock.elapsed();
-    report
+    reported(identity, start, |report| run(report, prepare, progress, cancel))
 }
 
 fn run(
@@ -222,45 +196,6 @@ fn prune_repository(repository: &Repository, report: &mut SessionReport, progres
     if let Some((operation, failure)) = failure {
         report.outcome = report.outcome.worst(operation.outcome);
         report.failure.get_or_insert(failure);
-    }
-}
-
-/// Folds the outcome of one group into the session's.
-pub(crate) fn absorb(report: &mut SessionReport, group: &GroupReport) {
-    for operation in [&group.backup, &group.forget, &group.restore].into_iter().flatten() {
-        let graver = report.outcome.worst(operation.outcome) != report.outcome;
-        report.outcome = report.outcome.worst(operation.outcome);
-        // The message people see first is that of the gravest failure, not of the first trifle.
-        if graver || report.failure.is_none() {
-            report.failure = operation.failure.clone().or(report.failure.take());
-        }
-    }
-}
-
-pub(crate) fn fail(report: &mut SessionReport, failure: Failure) {
-    let outcome =
-        if failure.reason == FailureReason::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
-    report.outcome = report.outcome.worst(outcome);
-    report.failure = Some(failure);
-}
-
-pub(crate) fn operation(outcome: Outcome, duration: Duration, failure: Option<Failure>) -> OperationReport {
-    OperationReport { outcome, duration, failure }
-}
-
-pub(crate) fn failed(error: &engine::Error, duration: Duration) -> OperationReport {
-    let failure = Failure::from(error);
-    let outcome =
-        if failure.reason == FailureReason::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
-    operation(outcome, duration, Some(failure))
-}
-
-pub(crate) fn cancelled(config: &str) -> Failure {
-    Failure {
-        reason: FailureReason::Cancelled,
-        message: format!(
-            "the session of {config} was stopped before it was done; the next one starts afresh"
-        ),
     }
 }
 

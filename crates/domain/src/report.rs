@@ -207,6 +207,29 @@ pub struct SessionReport {
     pub repository_snapshots: Option<u64>,
 }
 
+impl SessionReport {
+    /// The report of a session that has just begun: a success of nothing, to be filled.
+    #[must_use]
+    pub fn begun(identity: SessionIdentity, start: Timestamp) -> Self {
+        Self {
+            identity,
+            start,
+            duration: Duration::ZERO,
+            outcome: Outcome::Succeeded,
+            failure: None,
+            groups: Vec::new(),
+            repository_bytes: None,
+            repository_snapshots: None,
+        }
+    }
+
+    /// The report of a session that could not even begin.
+    #[must_use]
+    pub fn failed(identity: SessionIdentity, start: Timestamp, failure: Failure) -> Self {
+        Self { outcome: Outcome::Failed, failure: Some(failure), ..Self::begun(identity, start) }
+    }
+}
+
 /// What happened to one file group, or one restored path.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

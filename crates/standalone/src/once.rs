@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::folder::{self, Desired, Key};
 use crate::runner::problem_identity;
 use crate::serve::{Error, Ready};
-use crate::work::{Rhythm, Worker, failed};
+use crate::work::{Rhythm, Worker};
 use domain::rules::schedule::Schedule;
 
 /// What a run did, for the exit code.
@@ -56,7 +56,7 @@ pub async fn everything(ready: &Ready) -> Result<Done, Error> {
     for problem in &desired.problems {
         tracing::error!("{}", problem.failure.message);
         let identity = problem_identity(worker, problem);
-        let report = failed(identity, Timestamp::now(), problem.failure.clone());
+        let report = SessionReport::failed(identity, Timestamp::now(), problem.failure.clone());
         worker.outlet.publish(&report.identity, Some(&report), agent::measure::Standing::default()).await;
         done.reports.push(report);
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use agent::ticks::{self, Ticks};
 use domain::objects::recovery::RecoveryPhase;
 use domain::objects::restic::ResticSpec;
-use domain::report::{SessionIdentity, SessionKind};
+use domain::report::{SessionIdentity, SessionKind, SessionReport};
 use domain::rules::schedule::Schedule;
 use domain::rules::status;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::folder::{Desired, Key, Problem};
 use crate::host::repository_key;
-use crate::work::{Rhythm, Worker, failed};
+use crate::work::{Rhythm, Worker};
 
 /// The newest objects of the folder.
 pub type Newest = watch::Receiver<Arc<Desired>>;
@@ -94,7 +94,7 @@ async fn report_problems(
     let mut now = BTreeMap::new();
     for problem in &desired.problems {
         let identity = problem_identity(worker, problem);
-        let report = failed(identity.clone(), Timestamp::now(), problem.failure.clone());
+        let report = SessionReport::failed(identity.clone(), Timestamp::now(), problem.failure.clone());
         let id = format!("{identity:?}");
         if !reported.contains_key(&id) {
             tracing::error!(

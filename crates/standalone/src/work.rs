@@ -179,7 +179,7 @@ impl Worker {
         let kind = identity.session;
         let report = match thread.await {
             Ok(report) => report,
-            Err(error) => failed(
+            Err(error) => SessionReport::failed(
                 identity,
                 start,
                 Failure {
@@ -190,21 +190,6 @@ impl Worker {
         };
         self.live.end(kind, key);
         report
-    }
-}
-
-/// The report of a session that could not even begin.
-#[must_use]
-pub fn failed(identity: SessionIdentity, start: Timestamp, failure: Failure) -> SessionReport {
-    SessionReport {
-        identity,
-        start,
-        duration: std::time::Duration::ZERO,
-        outcome: Outcome::Failed,
-        failure: Some(failure),
-        groups: Vec::new(),
-        repository_bytes: None,
-        repository_snapshots: None,
     }
 }
 
