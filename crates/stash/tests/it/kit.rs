@@ -86,33 +86,16 @@ impl Folder {
         let mut command = Command::new(PROGRAM);
         command.arg("standalone").arg(self.objects());
         command.args(["--listen-address", "127.0.0.1:0", "--host-name", "tester"]);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
         change(&mut command);
-        let mut child = command.spawn().unwrap();
-        let said = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-        let mut stderr = child.stderr.take().unwrap();
-        let collector = std::thread::spawn({
-            let said = std::sync::Arc::clone(&said);
-            move || {
-                let mut buffer = [0; 4096];
-                while let Ok(read @ 1..) = stderr.read(&mut buffer) {
-                    said.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
-                }
-            }
-        });
         let record = self.objects().join("status/server.json");
-        let pid = child.id();
-        let mut server = Server { child, address: String::new(), said, collector: Some(collector) };
-        let address = eventually("the server to say its address", || {
+        Server::start(&mut command, |pid, _| {
             let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).ok()?).ok()?;
             // A record of an earlier process is not ours.
             if record["pid"].as_u64()? != u64::from(pid) {
                 return None;
             }
             Some(record["url"].as_str()?.strip_prefix("http://")?.to_owned())
-        });
-        server.address = address;
-        server
+        })
     }
 
     /// Metrics as the gateway of a finished run kept them.
@@ -207,6 +190,27 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts a program that serves, and waits until its address is known from its process id and its log.
+    pub(crate) fn start(command: &mut Command, address: impl Fn(u32, &str) -> Option<String>) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let mut stderr = child.stderr.take().unwrap();
+        let collector = std::thread::spawn({
+            let said = std::sync::Arc::clone(&said);
+            move || {
+                let mut buffer = [0; 4096];
+                while let Ok(read @ 1..) = stderr.read(&mut buffer) {
+                    said.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
+                }
+            }
+        });
+        let pid = child.id();
+        let mut server = Server { child, address: String::new(), said, collector: Some(collector) };
+        server.address =
+            eventually("the server to say its address", || address(pid, &server.said.lock().unwrap()));
+        server
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

@@ -8,5 +8,6 @@ mod help;
 mod kit;
 mod live;
 mod once;
+mod pushgateway;
 mod quickstart;
 mod shell;
