@@ -45,16 +45,15 @@ pub(crate) async fn execute(args: CheckArgs, console: Terminal) -> anyhow::Resul
             let after = status::repository_after_check(&before, outcome.is_ok(), Timestamp::now());
             ledger.set_repository(object, after)?;
         }
-        if outcome.is_ok() {
-            tracing::info!(repository = %opened.key, read_data = args.read_data, "the repository is whole");
-            Ok(Exit::Done)
-        } else {
-            tracing::error!(
-                repository = %opened.key,
-                errors = outcome.errors.len(),
-                "the repository is DAMAGED; make a copy of it before anything else, then see `restic repair`"
-            );
-            Ok(Exit::Failed)
+        match outcome.as_error(&opened.repository) {
+            None => {
+                tracing::info!(repository = %opened.key, read_data = args.read_data, "the repository is whole");
+                Ok(Exit::Done)
+            }
+            Some(error) => {
+                tracing::error!(errors = outcome.errors.len(), "the repository is DAMAGED: {error}");
+                Ok(Exit::Failed)
+            }
         }
     });
     work.await?
