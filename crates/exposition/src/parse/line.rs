@@ -23,9 +23,7 @@ pub(super) fn read(content: &[u8], complete: bool, assembly: &mut Assembly) -> R
 }
 
 fn comment(cursor: &mut Cursor<'_>, assembly: &mut Assembly) -> Result<(), String> {
-    if !cursor.skip_blanks() {
-        return Ok(());
-    }
+    cursor.skip_blanks();
     let keyword = cursor.token()?;
     if cursor.rest.is_empty() || !matches!(keyword, b"HELP" | b"TYPE") {
         return Ok(());

@@ -27,7 +27,6 @@ fn texts_without_samples_are_empty() {
         "# HELP a\n# HELP a \n",
         "# TYPE a\n",
         "# TYPE a gauge\n# HELP a b\n",
-        "#TYPE a nonsense\n",
         "   ",
     ] {
         assert_eq!(parse(text), Ok(vec![]), "{text:?}");
@@ -76,6 +75,11 @@ fn type_words_are_read_in_any_case() {
     for (word, kind) in kinds {
         assert_eq!(single(&format!("# TYPE a {word}\na 1\n")).0.kind, kind);
     }
+}
+
+#[test]
+fn comments_need_no_blank_behind_the_hash() {
+    assert_eq!(again("#TYPE a gauge\n#HELP a Help.\na 1\n"), "# HELP a Help.\n# TYPE a gauge\na 1\n");
 }
 
 #[test]

@@ -86,6 +86,7 @@ const REQUESTS: &[(&str, &str, &str)] = &[
     ("PUT", "/metrics/job/t17", "w 0777\n"),
     ("PUT", "/metrics/job/t18", "w{x=\"a\nb\"} 1\n"),
     ("PUT", "/metrics/job/t19", "# TYPE foo_om counter\nfoo_om_total 17\n# EOF\n"),
+    ("PUT", "/metrics/job/t20", "#TYPE r gauge\nr 1\n"),
     // Histograms and summaries.
     (
         "PUT",
