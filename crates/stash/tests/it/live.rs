@@ -61,6 +61,22 @@ fn paused_means_paused_and_can_be_seen() {
 }
 
 #[test]
+fn ticks_that_fall_into_a_session_are_counted_and_shown() {
+    let folder = Folder::with_demo("@every 1s");
+    // Much to read and nothing to store: a session of seconds.
+    std::fs::File::create(folder.path("data/hollow")).unwrap().set_len(3 << 30).unwrap();
+    let server = folder.serve();
+    let skipped = eventually("skipped ticks in the metrics", || {
+        metric(&server.metrics(), "restic_session_skipped_ticks_total", &DEMO).filter(|count| *count > 0.0)
+    });
+    let status = folder.read("objects/status/default/restic.demo.yaml");
+    assert!(status.contains("skippedTicks: "), "{skipped} skipped, but:\n{status}");
+    let (_, page) = server.get("/");
+    assert!(page.contains("skipped"), "{page}");
+    assert_eq!(metric(&server.metrics(), "restic_session_success", &DEMO), Some(1.0));
+}
+
+#[test]
 fn a_restart_keeps_metrics_status_and_finished_recoveries() {
     let folder = Folder::with_demo("@every 1s");
     folder.write("objects/back.yaml", RECOVERY);
