@@ -20,13 +20,23 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// A folder of its own for one test. Removed at the end.
 pub(crate) struct World {
     pub(crate) root: TempDir,
+    restic: PathBuf,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let root = tempfile::Builder::new().prefix("stash-engine-").tempdir().expect("a temporary folder");
         fs::create_dir(root.path().join("source")).expect("a source");
-        Self { root }
+        Self { root, restic: "restic".into() }
+    }
+
+    /// A world beside the oldest restic that people still run, and one beside a current one.
+    #[expect(clippy::disallowed_methods, reason = "`cargo xtask test` says by the environment where it is")]
+    pub(crate) fn beside_old_and_new_restic() -> [Self; 2] {
+        let newer = std::env::var_os("STASH_TEST_RESTIC_NEW").expect(
+            "STASH_TEST_RESTIC_NEW has to name a restic 0.17 or newer: run the tests by `cargo xtask test`",
+        );
+        [Self::new(), Self { restic: newer.into(), ..Self::new() }]
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -97,7 +107,7 @@ impl World {
     }
 
     pub(crate) fn try_restic(&self, arguments: &[&str]) -> Output {
-        Command::new("restic")
+        Command::new(&self.restic)
             .args(["--no-cache", "--no-lock"])
             .args(arguments)
             .env("RESTIC_PASSWORD", PASSWORD)
