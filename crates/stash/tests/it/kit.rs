@@ -98,14 +98,21 @@ impl Folder {
         })
     }
 
-    /// Metrics as the gateway of a finished run kept them.
+    /// Metrics as a finished run left them in the gateway's file. The gateway alone shows them: a `standalone` would
+    /// look at the objects again and publish its own findings.
     pub(crate) fn kept_metrics(&self) -> Vec<Family> {
-        let server = self.serve_with(|command| {
-            // An empty folder with the same status: nothing runs, what was kept is shown.
-            command.arg("--status-dir").arg(self.objects().join("status"));
-        });
-        server.metrics()
+        gateway(&self.objects().join("status/gateway.json")).metrics()
     }
+}
+
+/// Starts `stash pushgateway` on a free port, over this file.
+pub(crate) fn gateway(file: &Path) -> Server {
+    let mut command = Command::new(PROGRAM);
+    command.args(["pushgateway", "--web.listen-address", "127.0.0.1:0", "--persistence.file"]).arg(file);
+    Server::start(&mut command, |_, said| {
+        let (_, after) = said.split_once("address=")?;
+        Some(after.split_whitespace().next()?.to_owned())
+    })
 }
 
 pub(crate) const SECRET: &str = "apiVersion: v1

@@ -1,6 +1,8 @@
 //! `--once`: everything now, and an exit code that tells.
 
-use crate::kit::{Folder, RECOVERY, metric, restic, tree};
+use std::process::Command;
+
+use crate::kit::{Folder, PROGRAM, RECOVERY, SECRET, metric, restic, run, tree};
 
 #[test]
 fn sessions_run_before_recoveries_and_both_run_again_each_time() {
@@ -53,6 +55,39 @@ fn a_recovery_of_an_unknown_repository_fails_with_the_way_to_name_one() {
     let folder = Folder::with_demo("@every 1h");
     folder.write("objects/back.yaml", &RECOVERY.replace("host.demo", "host.dmeo"));
     folder.once().expect(10).says(&["there is no Repository default/host.dmeo", "host.NAME"]);
+}
+
+/// The form is that of the guide: labels say whose backups they are, the backend where.
+#[test]
+fn another_machines_backups_are_restored_through_a_repository_written_by_hand() {
+    let old = Folder::with_demo("@every 1h");
+    old.once().expect(0);
+    let folder = Folder::new();
+    folder.write("objects/secret.yaml", SECRET);
+    let repository = format!(
+        "apiVersion: stash.appscode.com/v1alpha1
+kind: Repository
+metadata:
+  name: host.demo
+  labels: {{restic: demo, workload-kind: Host, workload-name: tester}}
+spec:
+  backend:
+    storageSecretName: storage
+    local:
+      hostPath: {{path: {}}}
+      subPath: host/tester/demo
+",
+        old.path("backup").display()
+    );
+    folder.write("objects/repository.yaml", &repository);
+    let data = old.path("data").display().to_string();
+    folder.write("objects/back.yaml", &RECOVERY.replace("../data", &data));
+    let mut command = Command::new(PROGRAM);
+    command.arg("standalone").arg(folder.objects()).args(["--once", "--host-name", "a-new-machine"]);
+    run(&mut command).expect(0);
+    assert_eq!(tree(&folder.path("restored")), tree(&old.path("data")));
+    let labels = [("session", "recovery"), ("app", "tester"), ("repository", "host.demo")];
+    assert_eq!(metric(&folder.kept_metrics(), "restic_session_success", &labels), Some(1.0));
 }
 
 #[test]

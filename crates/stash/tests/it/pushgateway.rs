@@ -2,16 +2,7 @@
 
 use std::process::Command;
 
-use crate::kit::{Folder, PROGRAM, Server, metric, run};
-
-fn gateway(file: &std::path::Path) -> Server {
-    let mut command = Command::new(PROGRAM);
-    command.args(["pushgateway", "--web.listen-address", "127.0.0.1:0", "--persistence.file"]).arg(file);
-    Server::start(&mut command, |_, said| {
-        let (_, after) = said.split_once("address=")?;
-        Some(after.split_whitespace().next()?.to_owned())
-    })
-}
+use crate::kit::{Folder, PROGRAM, gateway, metric, run};
 
 #[test]
 fn a_session_pushes_to_a_gateway_elsewhere_which_keeps_it_over_a_restart() {
