@@ -1,6 +1,6 @@
 //! Families → text 0.0.4.
 
-use crate::family::{Family, Kind, Value};
+use crate::family::{Count, Family, Histogram, Kind, Summary, Value};
 use crate::number;
 
 /// The media type of [`encode()`]'s output, for the header `Content-Type`.
@@ -48,35 +48,38 @@ pub fn write_sample<'a>(
     value: &Value,
     timestamp: Option<i64>,
 ) {
-    let mut line = |suffix: &str, extra: Option<(&str, f64)>, number: f64| {
+    let mut line = |suffix: &str, extra: Option<(&str, f64)>, number: Count| {
         out.push_str(name);
         out.push_str(suffix);
         write_labels(out, labels.clone(), extra);
         out.push(' ');
-        number::write(out, number);
+        number::write_count(out, number);
         if let Some(timestamp) = timestamp {
             out.push(' ');
             out.push_str(&timestamp.to_string());
         }
         out.push('\n');
     };
+    let float = Count::Float;
     match value {
-        Value::Number(number) => line("", None, *number),
-        Value::Summary { quantiles, sum, count } => {
+        Value::Number(number) => line("", None, float(*number)),
+        Value::Summary(summary) => {
+            let Summary { quantiles, sum, count } = &**summary;
             for quantile in quantiles {
-                line("", Some(("quantile", quantile.quantile)), quantile.value);
+                line("", Some(("quantile", quantile.quantile)), float(quantile.value));
             }
-            line("_sum", None, *sum);
-            line("_count", None, *count as f64);
+            line("_sum", None, float(*sum));
+            line("_count", None, Count::Whole(*count));
         }
-        Value::Histogram { buckets, sum, count } => {
+        Value::Histogram(histogram) => {
+            let Histogram { buckets, sum, count, .. } = &**histogram;
             for bucket in buckets {
                 line("_bucket", Some(("le", bucket.upper_bound)), bucket.cumulative_count);
             }
             if !buckets.iter().any(|bucket| bucket.upper_bound == f64::INFINITY) {
                 line("_bucket", Some(("le", f64::INFINITY)), *count);
             }
-            line("_sum", None, *sum);
+            line("_sum", None, float(*sum));
             line("_count", None, *count);
         }
     }

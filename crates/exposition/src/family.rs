@@ -41,8 +41,8 @@ impl Kind {
     pub fn accepts(self, value: &Value) -> bool {
         match value {
             Value::Number(_) => matches!(self, Kind::Counter | Kind::Gauge | Kind::Untyped),
-            Value::Summary { .. } => self == Kind::Summary,
-            Value::Histogram { .. } => matches!(self, Kind::Histogram | Kind::GaugeHistogram),
+            Value::Summary(_) => self == Kind::Summary,
+            Value::Histogram(_) => matches!(self, Kind::Histogram | Kind::GaugeHistogram),
         }
     }
 }
@@ -69,6 +69,37 @@ pub struct Sample {
     pub value: Value,
     /// When, in milliseconds since 1970; `None` (the default) means: when it is scraped.
     pub timestamp: Option<i64>,
+    /// What only some formats can say about it; boxed, since few samples have it.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What the text format 0.0.4 has no words for. Never empty: a sample without any of it has no `Extra`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra {
+    /// Since when a counter, summary or histogram counts.
+    pub created: Option<Moment>,
+    /// Of a counter: one observation as an example.
+    pub exemplar: Option<Exemplar>,
+}
+
+/// A point in time, as protobuf writes it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Moment {
+    /// Seconds since 1970, before it negative.
+    pub seconds: i64,
+    /// Nanoseconds that are added; 0 to 999,999,999 in a well-formed one.
+    pub nanos: i32,
+}
+
+/// One observation behind a counter or bucket, with a reference to where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// The reference, usually a `trace_id`.
+    pub labels: Labels,
+    /// What was observed.
+    pub value: f64,
+    /// When.
+    pub timestamp: Option<Moment>,
 }
 
 /// The value of one sample.
@@ -77,23 +108,42 @@ pub enum Value {
     /// Of a counter, gauge or untyped family.
     Number(f64),
     /// Of a summary.
-    Summary {
-        /// The quantiles, as given.
-        quantiles: Vec<Quantile>,
-        /// Sum of all observations, in the unit of the family.
-        sum: f64,
-        /// Number of observations.
-        count: u64,
-    },
+    Summary(Box<Summary>),
     /// Of a histogram.
-    Histogram {
-        /// The buckets, as given; when none has the bound `+Inf`, it is written with `count`.
-        buckets: Vec<Bucket>,
-        /// Sum of all observations, in the unit of the family.
-        sum: f64,
-        /// Number of observations; not whole in a float histogram.
-        count: f64,
-    },
+    Histogram(Box<Histogram>),
+}
+
+/// Quantiles with sum and count.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The quantiles, as given.
+    pub quantiles: Vec<Quantile>,
+    /// Sum of all observations, in the unit of the family.
+    pub sum: f64,
+    /// Number of observations.
+    pub count: u64,
+}
+
+/// Buckets with sum and count: classic, native, or both beside each other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histogram {
+    /// The classic buckets, as given; when none has the bound `+Inf`, it is written with `count`.
+    pub buckets: Vec<Bucket>,
+    /// Sum of all observations, in the unit of the family.
+    pub sum: f64,
+    /// Number of observations.
+    pub count: Count,
+    /// The exponential buckets, when it is a native histogram. The text format cannot show them.
+    pub native: Option<Native>,
+}
+
+/// A number of observations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Count {
+    /// As counted.
+    Whole(u64),
+    /// In a float histogram: the outcome of a calculation, so not always whole.
+    Float(f64),
 }
 
 /// One quantile of a summary.
@@ -105,13 +155,70 @@ pub struct Quantile {
     pub value: f64,
 }
 
-/// One bucket of a histogram.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// One classic bucket of a histogram.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bucket {
     /// Its upper bound, inclusive: the label `le`.
     pub upper_bound: f64,
-    /// Observations up to the bound, those of lower buckets included; not whole in a float histogram.
-    pub cumulative_count: f64,
+    /// Observations up to the bound, those of lower buckets included.
+    pub cumulative_count: Count,
+    /// One of them as an example.
+    pub exemplar: Option<Box<Exemplar>>,
+}
+
+/// The exponential buckets of a native histogram, as `io.prometheus.client.Histogram` has them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Native {
+    /// Resolution: bucket bounds grow by the factor `2^(2^-schema)`; -4 to 8, or -53 for custom bounds.
+    pub schema: i32,
+    /// Observations of at most this size are in the zero bucket.
+    pub zero_threshold: f64,
+    /// Observations in the zero bucket.
+    pub zero_count: Count,
+    /// Buckets of negative observations.
+    pub negative: NativeBuckets,
+    /// Buckets of positive observations.
+    pub positive: NativeBuckets,
+    /// Observations as examples.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// One side of a native histogram. Either `deltas` (of whole counts) or `counts` (of a float histogram) has one entry
+/// per bucket in `spans`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NativeBuckets {
+    /// Runs of buckets without a gap.
+    pub spans: Vec<Span>,
+    /// The count of each bucket as the difference to the one before; the first is the count itself.
+    pub deltas: Vec<i64>,
+    /// The count of each bucket.
+    pub counts: Vec<f64>,
+}
+
+/// A run of native buckets.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Span {
+    /// Buckets left out before it; of the first span, the index of its first bucket.
+    pub offset: i32,
+    /// How many buckets it has.
+    pub length: u32,
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Count::Whole(0)
+    }
+}
+
+impl Count {
+    /// The number, rounded when it is above 2^53.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Count::Whole(count) => count as f64,
+            Count::Float(count) => count,
+        }
+    }
 }
 
 impl Family {
@@ -153,6 +260,6 @@ impl Sample {
         value: Value,
     ) -> Self {
         let labels = labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { labels, value, timestamp: None }
+        Self { labels, value, timestamp: None, extra: None }
     }
 }

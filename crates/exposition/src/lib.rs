@@ -21,6 +21,9 @@ pub mod number;
 pub mod parse;
 
 pub use encode::{CONTENT_TYPE, encode};
-pub use family::{Bucket, Family, Kind, Labels, Quantile, Sample, Value};
+pub use family::{
+    Bucket, Count, Exemplar, Extra, Family, Histogram, Kind, Labels, Moment, Native, NativeBuckets, Quantile,
+    Sample, Span, Summary, Value,
+};
 pub use grouping::GroupingKey;
 pub use parse::{ParseError, parse};

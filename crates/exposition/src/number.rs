@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::family::Count;
+
 /// `value` in the shortest form that reads back as the same number, as Go's `FormatFloat(value, 'g', -1, 64)`:
 /// `1`, `0.5`, `1e+06`, `1e-05`, `+Inf`, `-Inf`, `NaN`, `-0`.
 #[must_use]
@@ -31,6 +33,11 @@ pub fn write(out: &mut String, value: f64) {
         // Go writes at least two digits of the exponent.
         let _ = write!(out, "{digits}e{sign}{exponent:0>2}");
     }
+}
+
+/// Appends a count as the reference implementation does: whole counts too are written as floating point numbers.
+pub fn write_count(out: &mut String, count: Count) {
+    write(out, count.as_f64());
 }
 
 /// Reads a number as the text format allows it: decimal with optional sign and exponent, or `inf`, `infinity` (with

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use exposition::{GroupingKey, Value, number};
+use exposition::{Count, GroupingKey, Histogram, Summary, Value, number};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, HeaderName,
@@ -120,14 +120,16 @@ fn value_json(value: &Value) -> Map<String, serde_json::Value> {
         Value::Number(number) => {
             set("value", number::format(*number).into());
         }
-        Value::Summary { quantiles, sum, count } => {
+        Value::Summary(summary) => {
+            let Summary { quantiles, sum, count } = &**summary;
             let quantiles: BTreeMap<_, _> =
                 quantiles.iter().map(|q| (number::format(q.quantile), number::format(q.value))).collect();
             set("quantiles", json!(quantiles));
             set("count", count.to_string().into());
             set("sum", number::format(*sum).into());
         }
-        Value::Histogram { buckets, sum, count } => {
+        Value::Histogram(histogram) => {
+            let Histogram { buckets, sum, count, .. } = &**histogram;
             let buckets: BTreeMap<_, _> =
                 buckets.iter().map(|b| (number::format(b.upper_bound), whole(b.cumulative_count))).collect();
             set("buckets", json!(buckets));
@@ -138,12 +140,10 @@ fn value_json(value: &Value) -> Map<String, serde_json::Value> {
     metric
 }
 
-fn whole(count: f64) -> String {
-    const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
-    if count.fract() == 0.0 && (0.0..TWO_TO_64).contains(&count) {
-        (count as u64).to_string()
-    } else {
-        number::format(count)
+fn whole(count: Count) -> String {
+    match count {
+        Count::Whole(count) => count.to_string(),
+        Count::Float(count) => number::format(count),
     }
 }
 

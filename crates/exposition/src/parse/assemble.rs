@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::family::{Bucket, Family, Kind, Labels, Quantile, Sample, Value};
+use crate::family::{Bucket, Count, Family, Histogram, Kind, Labels, Quantile, Sample, Summary, Value};
 use crate::number;
 
 /// One sample line, without its name.
@@ -79,12 +79,13 @@ impl Assembly {
         let Line { labels, value, timestamp } = line;
         match *family.kind.get_or_insert(Kind::Untyped) {
             Kind::Counter | Kind::Gauge | Kind::Untyped => {
-                family.samples.push(Sample { labels, value: Value::Number(value), timestamp });
+                family.samples.push(Sample { labels, value: Value::Number(value), timestamp, extra: None });
             }
             Kind::Summary => {
-                let (quantile, sample) = family.member(labels, "quantile", EMPTY_SUMMARY)?;
+                let (quantile, sample) = family.member(labels, "quantile", empty_summary)?;
                 sample.timestamp = timestamp.or(sample.timestamp);
-                if let Value::Summary { quantiles, sum, count } = &mut sample.value {
+                if let Value::Summary(summary) = &mut sample.value {
+                    let Summary { quantiles, sum, count } = &mut **summary;
                     match (part, quantile) {
                         (Part::Sum, _) => *sum = value,
                         (Part::Count, _) => *count = whole(value),
@@ -94,18 +95,20 @@ impl Assembly {
                 }
             }
             Kind::Histogram | Kind::GaugeHistogram => {
-                let (bound, sample) = family.member(labels, "le", EMPTY_HISTOGRAM)?;
+                let (bound, sample) = family.member(labels, "le", empty_histogram)?;
                 sample.timestamp = timestamp.or(sample.timestamp);
                 let is_count = part == Part::Count || (part == Part::Value && bound.is_some());
                 if is_count && value < 0.0 {
                     return Err(format!("negative count in histogram {name:?}: {}", number::format(value)));
                 }
-                if let Value::Histogram { buckets, sum, count } = &mut sample.value {
+                if let Value::Histogram(histogram) = &mut sample.value {
+                    let Histogram { buckets, sum, count, .. } = &mut **histogram;
                     match (part, bound) {
                         (Part::Sum, _) => *sum = value,
-                        (Part::Count, _) => *count = value,
+                        (Part::Count, _) => *count = counted(value),
                         (Part::Value, Some(upper_bound)) => {
-                            buckets.push(Bucket { upper_bound, cumulative_count: value });
+                            let cumulative_count = counted(value);
+                            buckets.push(Bucket { upper_bound, cumulative_count, exemplar: None });
                         }
                         (Part::Value, None) => {}
                     }
@@ -128,8 +131,23 @@ impl Assembly {
     }
 }
 
-const EMPTY_SUMMARY: Value = Value::Summary { quantiles: Vec::new(), sum: 0.0, count: 0 };
-const EMPTY_HISTOGRAM: Value = Value::Histogram { buckets: Vec::new(), sum: 0.0, count: 0.0 };
+fn empty_summary() -> Value {
+    Value::Summary(Box::default())
+}
+
+fn empty_histogram() -> Value {
+    Value::Histogram(Box::default())
+}
+
+/// The count of a histogram: whole when it can be.
+fn counted(value: f64) -> Count {
+    const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
+    if value.fract() == 0.0 && (0.0..TWO_TO_64).contains(&value) {
+        Count::Whole(value as u64)
+    } else {
+        Count::Float(value)
+    }
+}
 
 impl Draft {
     /// The sample that a line with these labels is a part of, and the number in its label `own` (`le`, `quantile`),
@@ -138,7 +156,7 @@ impl Draft {
         &mut self,
         mut labels: Labels,
         own: &str,
-        empty: Value,
+        empty: fn() -> Value,
     ) -> Result<(Option<f64>, &mut Sample), String> {
         let number = match labels.remove(own) {
             None => None,
@@ -148,7 +166,12 @@ impl Draft {
             ),
         };
         let index = *self.by_labels.entry(labels).or_insert_with_key(|labels| {
-            self.samples.push(Sample { labels: labels.clone(), value: empty, timestamp: None });
+            self.samples.push(Sample {
+                labels: labels.clone(),
+                value: empty(),
+                timestamp: None,
+                extra: None,
+            });
             self.samples.len() - 1
         });
         // The index was looked up or made above.

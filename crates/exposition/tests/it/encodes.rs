@@ -1,6 +1,6 @@
 //! Families are written as Prometheus reads them.
 
-use exposition::{Bucket, Family, Kind, Quantile, Sample, Value, encode};
+use exposition::{Bucket, Count, Family, Histogram, Kind, Quantile, Sample, Summary, Value, encode};
 
 const NONE: [(&str, &str); 0] = [];
 
@@ -25,11 +25,12 @@ fn families_without_help_or_samples_have_no_line_for_them() {
 
 #[test]
 fn a_histogram_ends_in_an_infinite_bucket_sum_and_count() {
-    let value = Value::Histogram {
-        buckets: vec![Bucket { upper_bound: 0.5, cumulative_count: 2.0 }],
+    let value = Value::Histogram(Box::new(Histogram {
+        buckets: vec![Bucket { upper_bound: 0.5, cumulative_count: Count::Whole(2), exemplar: None }],
         sum: 1.5,
-        count: 3.0,
-    };
+        count: Count::Whole(3),
+        native: None,
+    }));
     let mut family = Family::new("h", "", Kind::Histogram);
     family.samples.push(Sample::new([("z", "1")], value));
     let text = "# TYPE h histogram\nh_bucket{z=\"1\",le=\"0.5\"} 2\nh_bucket{z=\"1\",le=\"+Inf\"} 3\n\
@@ -39,8 +40,8 @@ fn a_histogram_ends_in_an_infinite_bucket_sum_and_count() {
 
 #[test]
 fn a_summary_ends_in_sum_and_count() {
-    let value =
-        Value::Summary { quantiles: vec![Quantile { quantile: 0.99, value: 7.0 }], sum: 10.0, count: 2 };
+    let quantiles = vec![Quantile { quantile: 0.99, value: 7.0 }];
+    let value = Value::Summary(Box::new(Summary { quantiles, sum: 10.0, count: 2 }));
     let mut family = Family::new("s", "", Kind::Summary);
     family.samples.push(Sample { timestamp: Some(-5), ..Sample::new(NONE, value) });
     let text = "# TYPE s summary\ns{quantile=\"0.99\"} 7 -5\ns_sum 10 -5\ns_count 2 -5\n";

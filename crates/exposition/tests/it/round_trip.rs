@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use exposition::{Bucket, Family, Kind, Labels, Quantile, Sample, Value, encode, parse};
+use exposition::{
+    Bucket, Count, Family, Histogram, Kind, Labels, Quantile, Sample, Summary, Value, encode, parse,
+};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
@@ -29,19 +31,34 @@ fn value(kind: Kind) -> BoxedStrategy<Value> {
             (quantiles, number(), 0..(1u64 << 53))
                 .prop_map(|(quantiles, sum, count)| {
                     let quantile = |(quantile, value)| Quantile { quantile, value };
-                    Value::Summary { quantiles: quantiles.into_iter().map(quantile).collect(), sum, count }
+                    let quantiles = quantiles.into_iter().map(quantile).collect();
+                    Value::Summary(Box::new(Summary { quantiles, sum, count }))
                 })
                 .boxed()
         }
         Kind::Histogram | Kind::GaugeHistogram => {
-            let count = || prop_oneof![(0..(1u64 << 53)).prop_map(|n| n as f64), 0.0..1e300];
+            // One that is not whole, so that it reads back as what it is.
+            let count = || {
+                prop_oneof![
+                    (0..(1u64 << 53)).prop_map(Count::Whole),
+                    (0.0..1.0).prop_filter_map("not whole", |n: f64| (n != 0.0).then_some(Count::Float(n)))
+                ]
+            };
             (vec((-1e9..1e9, count()), 0..4), number(), count())
                 .prop_map(|(buckets, sum, count)| {
-                    let bucket = |(upper_bound, cumulative_count)| Bucket { upper_bound, cumulative_count };
+                    let bucket = |(upper_bound, cumulative_count)| Bucket {
+                        upper_bound,
+                        cumulative_count,
+                        exemplar: None,
+                    };
                     let mut buckets: Vec<_> = buckets.into_iter().map(bucket).collect();
                     // It would be written anyway.
-                    buckets.push(Bucket { upper_bound: f64::INFINITY, cumulative_count: count });
-                    Value::Histogram { buckets, sum, count }
+                    buckets.push(Bucket {
+                        upper_bound: f64::INFINITY,
+                        cumulative_count: count,
+                        exemplar: None,
+                    });
+                    Value::Histogram(Box::new(Histogram { buckets, sum, count, native: None }))
                 })
                 .boxed()
         }
@@ -65,6 +82,7 @@ fn family() -> impl Strategy<Value = Family> {
                         labels: labels.clone(),
                         value,
                         timestamp,
+                        extra: None,
                     })
                 })
                 .collect();

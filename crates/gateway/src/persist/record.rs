@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use exposition::{Bucket, Family, GroupingKey, Kind, Labels, Quantile, Sample, Value, number};
+use exposition::{
+    Bucket, Count, Family, GroupingKey, Histogram, Kind, Labels, Quantile, Sample, Summary, Value, number,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -130,6 +132,7 @@ impl FamilyRecord {
                 labels,
                 value: value.into_value(),
                 timestamp: None,
+                extra: None,
             })
             .collect();
         Family { name: self.name, help: self.help, kind: self.kind.0, samples }
@@ -140,18 +143,19 @@ impl ValueRecord {
     fn new(value: &Value) -> Self {
         match value {
             Value::Number(number) => Self::Value(Number(*number)),
-            Value::Summary { quantiles, sum, count } => Self::Summary {
-                quantiles: quantiles.iter().map(|q| (Number(q.quantile), Number(q.value))).collect(),
-                sum: Number(*sum),
-                count: *count,
+            Value::Summary(summary) => Self::Summary {
+                quantiles: summary.quantiles.iter().map(|q| (Number(q.quantile), Number(q.value))).collect(),
+                sum: Number(summary.sum),
+                count: summary.count,
             },
-            Value::Histogram { buckets, sum, count } => Self::Histogram {
-                buckets: buckets
+            Value::Histogram(histogram) => Self::Histogram {
+                buckets: histogram
+                    .buckets
                     .iter()
-                    .map(|b| (Number(b.upper_bound), Number(b.cumulative_count)))
+                    .map(|b| (Number(b.upper_bound), Number(b.cumulative_count.as_f64())))
                     .collect(),
-                sum: Number(*sum),
-                count: Number(*count),
+                sum: Number(histogram.sum),
+                count: Number(histogram.count.as_f64()),
             },
         }
     }
@@ -162,15 +166,22 @@ impl ValueRecord {
             Self::Summary { quantiles, sum, count } => {
                 let quantile =
                     |(quantile, value): (Number, Number)| Quantile { quantile: quantile.0, value: value.0 };
-                Value::Summary { quantiles: quantiles.into_iter().map(quantile).collect(), sum: sum.0, count }
+                let quantiles = quantiles.into_iter().map(quantile).collect();
+                Value::Summary(Box::new(Summary { quantiles, sum: sum.0, count }))
             }
             Self::Histogram { buckets, sum, count } => {
                 let bucket = |(bound, count): (Number, Number)| Bucket {
                     upper_bound: bound.0,
-                    cumulative_count: count.0,
+                    cumulative_count: Count::Float(count.0),
+                    exemplar: None,
                 };
                 let buckets = buckets.into_iter().map(bucket).collect();
-                Value::Histogram { buckets, sum: sum.0, count: count.0 }
+                Value::Histogram(Box::new(Histogram {
+                    buckets,
+                    sum: sum.0,
+                    count: Count::Float(count.0),
+                    native: None,
+                }))
             }
         }
     }

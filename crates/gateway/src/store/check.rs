@@ -224,8 +224,8 @@ fn sample_problem(
     }
     let (label, bounds): (_, Vec<f64>) = match value {
         Value::Number(_) => return None,
-        Value::Summary { quantiles, .. } => ("quantile", quantiles.iter().map(|q| q.quantile).collect()),
-        Value::Histogram { buckets, .. } => ("le", buckets.iter().map(|b| b.upper_bound).collect()),
+        Value::Summary(summary) => ("quantile", summary.quantiles.iter().map(|q| q.quantile).collect()),
+        Value::Histogram(histogram) => ("le", histogram.buckets.iter().map(|b| b.upper_bound).collect()),
     };
     if labels.contains_key(label) {
         return Some(Problem::OwnLabel { name: name(), labels: shown(), label });

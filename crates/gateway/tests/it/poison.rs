@@ -1,6 +1,8 @@
 //! Nothing a client sends can spoil the scrape or the pushes of others.
 
-use exposition::{Bucket, Family, GroupingKey, Kind, Labels, Quantile, Sample, Value};
+use exposition::{
+    Bucket, Count, Family, GroupingKey, Histogram, Kind, Labels, Quantile, Sample, Summary, Value,
+};
 use gateway::{PushMode, Rejected};
 
 use crate::server::Server;
@@ -96,12 +98,15 @@ async fn families_that_no_text_can_carry() {
         samples: vec![Sample::new([("x", "y")], value)],
         ..Family::new("poison", "", kind)
     };
-    let summary = |quantile| Value::Summary {
-        quantiles: vec![Quantile { quantile, value: 1.0 }; 2],
-        sum: 0.0,
-        count: 0,
+    let summary = |quantile| {
+        Value::Summary(Box::new(Summary {
+            quantiles: vec![Quantile { quantile, value: 1.0 }; 2],
+            sum: 0.0,
+            count: 0,
+        }))
     };
-    let bucket = Bucket { upper_bound: f64::NAN, cumulative_count: 0.0 };
+    let bucket = Bucket { upper_bound: f64::NAN, cumulative_count: Count::Whole(0), exemplar: None };
+    let doubled = Histogram { buckets: vec![bucket; 2], ..Histogram::default() };
     let poisons = [
         number("", "x"),
         number("a-b", "x"),
@@ -112,7 +117,7 @@ async fn families_that_no_text_can_carry() {
         of(Kind::Gauge, summary(0.5)),
         of(Kind::Summary, summary(f64::NAN)),
         of(Kind::Histogram, Value::Number(1.0)),
-        of(Kind::Histogram, Value::Histogram { buckets: vec![bucket; 2], sum: 0.0, count: 0.0 }),
+        of(Kind::Histogram, Value::Histogram(Box::new(doubled))),
     ];
     for poison in poisons {
         let refused = server.gateway.push(key(), vec![poison.clone()], PushMode::Replace);
