@@ -37,7 +37,7 @@ pub use error::{Error, Rejected};
 pub use exposition::GroupingKey;
 use measure::Counters;
 use persist::Keeper;
-use store::Store;
+use store::{Group, Store};
 
 /// How a gateway behaves.
 #[derive(Clone, Debug)]
@@ -205,9 +205,22 @@ impl Gateway {
     }
 
     /// Removes all groups whose grouping labels contain all of `labels`, and returns how many. With no labels that
-    /// is every group.
+    /// is every group. What is pushed meanwhile stays.
     pub fn delete_matching(&self, labels: &BTreeMap<String, String>) -> usize {
-        self.change(|store| store.delete_matching(labels)).unwrap_or_default()
+        let matches = |(name, value): (&String, &String), key: &GroupingKey| {
+            key.labels().get(name).is_some_and(|held| held == value)
+        };
+        self.delete_where(|key, _| labels.iter().all(|label| matches(label, key)))
+    }
+
+    /// Removes the groups for which `condition` holds at this moment, in small steps between which pushes are taken.
+    fn delete_where(&self, condition: impl Fn(&GroupingKey, &Group) -> bool) -> usize {
+        const STEP: usize = 64;
+        let doomed = self.snapshot().matching(condition);
+        let delete = |step: &[(Arc<GroupingKey>, Arc<Group>)]| {
+            self.change(|store| step.iter().filter(|(key, seen)| store.delete_unchanged(key, seen)).count())
+        };
+        doomed.chunks(STEP).filter_map(delete).sum()
     }
 
     /// What `GET /metrics` shows at this moment.

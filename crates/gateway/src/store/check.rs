@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use exposition::names::{is_label_name, is_metric_name, is_reserved_label};
-use exposition::{Family, GroupingKey, Kind, Labels, Sample, Value};
+use exposition::{Family, GroupingKey, Kind, Sample, Value};
 use jiff::Timestamp;
+use smallvec::{SmallVec, smallvec};
 
-use super::series::{Series, Shapes};
-use super::{Group, Held, PUSH_FAILURE_TIME, PUSH_TIME, Store, Times, gauge_of, push_times};
+use super::series::{LabelSet, Series, Shapes, merged, pairs};
+use super::{Group, Held, PUSH_FAILURE_TIME, PUSH_TIME, Store, Times, push_times, series_of};
 use crate::PushMode;
 
 /// One reason to refuse a push, in the words of the original where it has some.
@@ -56,58 +57,67 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     pub(crate) fn new(
+        store: &Store,
         key: &GroupingKey,
         id: u64,
         mode: PushMode,
-        families: Vec<(Timestamp, Family)>,
+        families: &[Family],
         times: Times,
+        now: Timestamp,
     ) -> Self {
-        let mut grouping = key.labels().clone();
-        // Two keys that differ only by an empty instance show the same series and so exclude one another.
-        grouping.entry("instance".to_owned()).or_default();
         let mut shapes = Shapes::default();
         let mut incoming = Self { id, mode, families: BTreeMap::new(), problems: Vec::new() };
-        for (time, family) in families {
+        for family in families {
             if family.samples.is_empty() || [PUSH_TIME, PUSH_FAILURE_TIME].contains(&family.name.as_str()) {
                 continue;
             }
             if !is_metric_name(&family.name) {
-                incoming.problems.push(Problem::Name(family.name));
+                incoming.problems.push(Problem::Name(family.name.clone()));
                 continue;
             }
-            let held = incoming.sanitise(&family, key.labels(), time, &mut shapes);
+            let held = incoming.sanitise(store, family, key, now, &mut shapes);
             // Of two families of one name the last one counts.
-            incoming.families.insert(family.name.into(), held);
+            incoming.families.insert(Arc::clone(&held.name), held);
         }
-        let time = times.pushed.max(times.failed).unwrap_or(Timestamp::UNIX_EPOCH);
+        let changed = times.pushed.max(times.failed).unwrap_or(Timestamp::UNIX_EPOCH);
         for (name, help, value) in push_times(times) {
-            let held = gauge_of(&grouping, id, help, value, time, &mut shapes);
-            incoming.families.insert(name.into(), held);
+            let (name, help) = shared_texts(store, name, help, &mut shapes);
+            let labels = shapes.label_set(with_instance(pairs(key.labels())));
+            let series = smallvec![series_of(id, &labels, value)];
+            let held = Held { name, kind: Kind::Gauge, help, time: changed, series };
+            incoming.families.insert(Arc::clone(&held.name), held);
         }
         incoming
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.families.keys()
     }
 
     pub(crate) fn into_families(self) -> BTreeMap<Arc<str>, Held> {
         self.families
     }
 
-    fn sanitise(&mut self, family: &Family, grouping: &Labels, time: Timestamp, shapes: &mut Shapes) -> Held {
-        let mut series = Vec::with_capacity(family.samples.len());
-        for Sample { labels, value, .. } in &family.samples {
-            let mut labels = labels.clone();
-            labels.extend(grouping.iter().map(|(name, value)| (name.clone(), value.clone())));
-            labels.entry("instance".to_owned()).or_default();
-            let label_set = shapes.label_set(&labels);
-            if let Some(problem) = sample_problem(family, &labels, value, &|| label_set.to_string()) {
+    fn sanitise(
+        &mut self,
+        store: &Store,
+        family: &Family,
+        key: &GroupingKey,
+        time: Timestamp,
+        shapes: &mut Shapes,
+    ) -> Held {
+        let (name, help) = shared_texts(store, &family.name, &family.help, shapes);
+        let mut series: SmallVec<[Arc<Series>; 2]> = SmallVec::with_capacity(family.samples.len());
+        for Sample { labels, value, extra, .. } in &family.samples {
+            let labels = shapes.label_set(merged(with_instance(pairs(labels)), pairs(key.labels())));
+            if let Some(problem) = sample_problem(family, &labels, value) {
                 self.problems.push(problem);
             }
-            series.push(Arc::new(Series { owner: self.id, labels: label_set, value: value.clone() }));
+            series.push(Arc::new(Series {
+                owner: self.id,
+                labels,
+                value: value.clone(),
+                extra: extra.clone(),
+            }));
         }
-        Held { kind: family.kind, help: family.help.as_str().into(), time, series }
+        series.sort();
+        Held { name, kind: family.kind, help, time, series }
     }
 
     /// Everything that speaks against this push, given what `store` holds and what its group was `before`. The cost
@@ -117,7 +127,7 @@ impl Incoming {
         for (name, held) in &self.families {
             self.check_kind(store, name, held.kind, &mut problems);
             self.check_collisions(store, before, name, held.kind, &mut problems);
-            self.check_duplicates(store, name, held, &mut problems);
+            self.check_duplicates(store, before, name, held, &mut problems);
         }
         problems
     }
@@ -164,14 +174,25 @@ impl Incoming {
         }
     }
 
-    fn check_duplicates(&self, store: &Store, name: &str, held: &Held, problems: &mut Vec<Problem>) {
+    fn check_duplicates(
+        &self,
+        store: &Store,
+        before: Option<&Group>,
+        name: &str,
+        held: &Held,
+        problems: &mut Vec<Problem>,
+    ) {
         let index = store.families.get(name);
-        let mut seen = HashSet::with_capacity(held.series.len());
+        let own = before.and_then(|group| group.family(name)).map_or(&[][..], |held| &held.series);
+        let mut previous: Option<&Arc<Series>> = None;
         for series in &held.series {
-            let in_other_group = index.is_some_and(|index| {
-                index.series.get(series).is_some_and(|existing| existing.owner != self.id)
-            });
-            if in_other_group || !seen.insert(&series.labels) {
+            let doubled = previous.replace(series) == Some(series);
+            // What the group had before is nobody else's, so it need not be looked up among all.
+            let in_other_group = || {
+                own.binary_search(series).is_err()
+                    && index.is_some_and(|index| index.series.contains(&**series))
+            };
+            if doubled || in_other_group() {
                 let labels = series.labels.to_string();
                 problems.push(Problem::Duplicate { name: name.to_owned(), labels });
             }
@@ -181,15 +202,14 @@ impl Incoming {
     /// The kind of a family in other groups, when they have it.
     fn kind_elsewhere(&self, store: &Store, name: &str) -> Option<Kind> {
         let index = store.families.get(name)?;
-        let others = index.owners.size() > usize::from(index.owners.contains_key(&self.id));
-        others.then_some(index.kind)
+        index.is_held_beside(self.id).then_some(index.kind)
     }
 
     /// The kind of a family as it would be after this push, when it would exist.
     fn kind_after(&self, store: &Store, before: Option<&Group>, name: &str) -> Option<Kind> {
         let kept = || match self.mode {
             PushMode::Replace => None,
-            PushMode::Merge => before?.families.get(name).map(|held| held.kind),
+            PushMode::Merge => before?.family(name).map(|held| held.kind),
         };
         let pushed = self.families.get(name).map(|held| held.kind);
         pushed
@@ -199,8 +219,27 @@ impl Incoming {
     }
 }
 
+/// The labels with an empty `instance` if they have none, as every sample gets it. Two keys that differ only by an
+/// empty instance therefore show the same series and exclude one another.
+fn with_instance<'a>(
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    merged(std::iter::once(("instance", "")), labels)
+}
+
+/// Name and help of a family, and through `shapes` the names of its labels: those that are held already, if equal.
+fn shared_texts(store: &Store, name: &str, help: &str, shapes: &mut Shapes) -> (Arc<str>, Arc<str>) {
+    let Some((name, index)) = store.families.get_key_value(name) else {
+        return (name.into(), help.into());
+    };
+    if let Some(series) = index.series.get_min() {
+        shapes.adopt(&series.labels);
+    }
+    (Arc::clone(name), index.shared_help(help).unwrap_or_else(|| help.into()))
+}
+
 /// What the samples of a kind are written as, beside the name itself.
-fn part_suffixes(kind: Kind) -> &'static [&'static str] {
+pub(super) fn part_suffixes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Histogram | Kind::GaugeHistogram => &["_bucket", "_count", "_sum"],
         Kind::Summary => &["_count", "_sum"],
@@ -209,14 +248,10 @@ fn part_suffixes(kind: Kind) -> &'static [&'static str] {
 }
 
 /// What is wrong with one sample by itself.
-fn sample_problem(
-    family: &Family,
-    labels: &Labels,
-    value: &Value,
-    shown: &dyn Fn() -> String,
-) -> Option<Problem> {
-    let name = || family.name.clone();
-    if labels.keys().any(|label| !is_label_name(label) || is_reserved_label(label)) {
+fn sample_problem(family: &Family, labels: &LabelSet, value: &Value) -> Option<Problem> {
+    let (name, shown) = (|| family.name.clone(), || labels.to_string());
+    let mut names = labels.iter().map(|(name, _)| name);
+    if names.any(|label| !is_label_name(label) || is_reserved_label(label)) {
         return Some(Problem::LabelName { name: name(), labels: shown() });
     }
     if !family.kind.accepts(value) {
@@ -227,7 +262,7 @@ fn sample_problem(
         Value::Summary(summary) => ("quantile", summary.quantiles.iter().map(|q| q.quantile).collect()),
         Value::Histogram(histogram) => ("le", histogram.buckets.iter().map(|b| b.upper_bound).collect()),
     };
-    if labels.contains_key(label) {
+    if labels.iter().any(|(name, _)| name == label) {
         return Some(Problem::OwnLabel { name: name(), labels: shown(), label });
     }
     let mut seen = HashSet::with_capacity(bounds.len());
