@@ -145,8 +145,7 @@ impl Shown {
         let mut shapes = Shapes::default();
         let series = family.samples.into_iter().map(|sample| {
             let labels = shapes.label_set(pairs(&sample.labels));
-            // No group owns it; nobody asks.
-            Arc::new(Series { owner: u64::MAX, labels, value: sample.value, extra: sample.extra })
+            Arc::new(Series { labels, value: sample.value, extra: sample.extra })
         });
         let series = series.collect();
         Self { name: family.name.into(), help: family.help.into(), kind: family.kind, series }

@@ -37,6 +37,7 @@ pub use error::{Error, Rejected};
 pub use exposition::GroupingKey;
 use measure::Counters;
 use persist::Keeper;
+use store::check::{Incoming, Pushed};
 use store::{Group, Store};
 
 /// How a gateway behaves.
@@ -190,13 +191,20 @@ impl Gateway {
     ///
     /// [`Rejected`]; the group is as it was, but for its failure time.
     pub fn push(&self, key: GroupingKey, families: Vec<Family>, mode: PushMode) -> Result<(), Rejected> {
-        let pushed = self.change(|store| store.push(&key, families, mode, Timestamp::now()));
-        let pushed = pushed.ok_or(Rejected::Closed).flatten();
-        if let Err(rejected) = &pushed {
+        self.take(&key, &Pushed { families, defects: Vec::new() }, mode)
+    }
+
+    /// [`Gateway::push`] of what a body held. What takes long for a large push is done before the lock is taken.
+    fn take(&self, key: &GroupingKey, pushed: &Pushed, mode: PushMode) -> Result<(), Rejected> {
+        let now = Timestamp::now();
+        let incoming = Incoming::new(&self.snapshot(), key, pushed, now);
+        let taken = self.change(|store| store.push(key, incoming, mode, now));
+        let taken = taken.ok_or(Rejected::Closed).flatten();
+        if let Err(rejected) = &taken {
             self.0.counters.rejected(rejected.reason());
             tracing::warn!(group = key.to_path(), "push refused: {rejected}");
         }
-        pushed
+        taken
     }
 
     /// Removes a group and says whether it existed.

@@ -19,13 +19,13 @@ pub(crate) mod series;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use exposition::{Family, GroupingKey, Kind, Value};
+use exposition::{GroupingKey, Kind, Value};
 use imbl::OrdMap;
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
 use crate::{PushMode, Rejected};
-use check::{Incoming, Problem};
+use check::{Incoming, Place, Problem, Pushed};
 pub(crate) use index::Index;
 use series::{LabelSet, Series};
 
@@ -140,11 +140,16 @@ impl Store {
     pub(crate) fn push(
         &mut self,
         key: &GroupingKey,
-        families: Vec<Family>,
+        incoming: Incoming,
         mode: PushMode,
         now: Timestamp,
     ) -> Result<(), Rejected> {
-        let taken = self.try_push(key, &families, mode, now);
+        let taken = if incoming.timestamps {
+            Err(Rejected::Timestamps)
+        } else {
+            let failed = self.group(key).and_then(|group| group.times.failed);
+            self.change(key, incoming, mode, Times { pushed: Some(now), failed })
+        };
         if taken.is_err() {
             self.remember_failure(key, now);
         }
@@ -175,36 +180,21 @@ impl Store {
         unchanged && self.delete(key)
     }
 
-    fn try_push(
-        &mut self,
-        key: &GroupingKey,
-        families: &[Family],
-        mode: PushMode,
-        now: Timestamp,
-    ) -> Result<(), Rejected> {
-        let mut samples = families.iter().flat_map(|family| &family.samples);
-        if samples.any(|sample| sample.timestamp.is_some()) {
-            return Err(Rejected::Timestamps);
-        }
-        let failed = self.group(key).and_then(|group| group.times.failed);
-        self.change(key, families, mode, Times { pushed: Some(now), failed }, now)
-    }
-
     /// Sets the failure time of a group, and makes the group when there is none, unless even that cannot be shown.
     fn remember_failure(&mut self, key: &GroupingKey, now: Timestamp) {
         let pushed = self.group(key).and_then(|group| group.times.pushed);
+        let nothing = Incoming::new(self, key, &Pushed::default(), now);
         // Refused only when another group would show the same push times.
-        let _ = self.change(key, &[], PushMode::Merge, Times { pushed, failed: Some(now) }, now);
+        let _ = self.change(key, nothing, PushMode::Merge, Times { pushed, failed: Some(now) });
     }
 
     /// The one place where a group changes: everything is checked, then everything is done.
     fn change(
         &mut self,
         key: &GroupingKey,
-        families: &[Family],
+        incoming: Incoming,
         mode: PushMode,
         times: Times,
-        now: Timestamp,
     ) -> Result<(), Rejected> {
         let known = self.groups.get_key_value(key).map(|(key, group)| (Arc::clone(key), Arc::clone(group)));
         let (key, before) = match known {
@@ -213,8 +203,8 @@ impl Store {
         };
         let before = before.as_deref();
         let id = before.map_or(self.next_id, |group| group.id);
-        let mut incoming = Incoming::new(self, &key, id, mode, families, times, now);
-        let problems = incoming.problems(self, before);
+        let mut incoming = incoming.with_times(self, &key, times);
+        let problems = incoming.problems(Place { store: self, id, before, mode });
         if !problems.is_empty() {
             return Err(Rejected::Inconsistent(problems.iter().map(Problem::to_string).collect()));
         }
@@ -273,6 +263,6 @@ fn push_times(times: Times) -> [(&'static str, &'static str, f64); 2] {
 }
 
 /// A number of a group itself: its labels are the grouping labels.
-fn series_of(owner: u64, labels: &Arc<LabelSet>, value: f64) -> Arc<Series> {
-    Arc::new(Series { owner, labels: Arc::clone(labels), value: Value::Number(value), extra: None })
+fn series_of(labels: &Arc<LabelSet>, value: f64) -> Arc<Series> {
+    Arc::new(Series { labels: Arc::clone(labels), value: Value::Number(value), extra: None })
 }

@@ -127,7 +127,7 @@ impl TextReader {
         self.groups += 1;
         let mut families = BTreeMap::new();
         for family in record.families {
-            let held = self.family(&key, id, family)?;
+            let held = self.family(&key, family)?;
             families.insert(Arc::clone(&held.name), held);
         }
         let times = Times {
@@ -137,7 +137,7 @@ impl TextReader {
         Ok((key, Group { id, times, families: families.into_values().collect() }))
     }
 
-    fn family(&mut self, key: &GroupingKey, id: u64, record: FamilyRecord) -> Result<Held, String> {
+    fn family(&mut self, key: &GroupingKey, record: FamilyRecord) -> Result<Held, String> {
         let mut series: SmallVec<[Arc<Series>; 2]> = SmallVec::with_capacity(record.samples.len());
         for SampleRecord { labels, value, extra } in record.samples {
             let own = labels.iter().map(|(name, value)| Some((self.get(*name)?, self.get(*value)?)));
@@ -145,7 +145,7 @@ impl TextReader {
             own.sort_unstable();
             let own = own.iter().map(|(name, value)| (&**name, &**value));
             let labels = self.shapes.label_set(merged(own, pairs(key.labels())));
-            series.push(Arc::new(Series { owner: id, labels, value, extra }));
+            series.push(Arc::new(Series { labels, value, extra }));
         }
         series.sort();
         Ok(Held {

@@ -74,8 +74,8 @@ impl Index {
     pub(super) fn filled(
         kind: Kind,
         owners: impl Iterator<Item = (u64, Arc<str>)>,
-        series: Vec<Arc<Series>>,
+        series: impl Iterator<Item = Arc<Series>>,
     ) -> Self {
-        Self { kind, owners: owners.collect(), series: series.into_iter().collect() }
+        Self { kind, owners: owners.collect(), series: series.collect() }
     }
 }

@@ -18,7 +18,8 @@ use super::{Group, Held, Index, Store};
 struct Draft {
     kind: Kind,
     owners: Vec<(u64, Arc<str>)>,
-    series: Vec<Arc<Series>>,
+    /// With the ids of their groups.
+    series: Vec<(Arc<Series>, u64)>,
 }
 
 impl Store {
@@ -37,7 +38,7 @@ impl Store {
                     draft.kind == held.kind && self.own.get(&*held.name).is_none_or(|own| *own == held.kind);
                 if fits {
                     draft.owners.push((group.id, Arc::clone(&held.help)));
-                    draft.series.extend(held.series.iter().map(Arc::clone));
+                    draft.series.extend(held.series.iter().map(|series| (Arc::clone(series), group.id)));
                 } else {
                     left_out(&key, &held.name, "its type differs");
                 }
@@ -58,17 +59,17 @@ impl Store {
                 kind.is_some_and(|kind| part_suffixes(*kind).contains(suffix))
             })
         };
-        let mut unfit: Vec<(Arc<str>, Arc<Series>)> = Vec::new();
+        let mut unfit: Vec<(Arc<str>, u64)> = Vec::new();
         for (name, draft) in &mut drafts {
             draft.series.sort();
             if collides(name) {
-                unfit.extend(draft.series.drain(..).map(|series| (Arc::clone(name), series)));
+                unfit.extend(draft.owners.iter().map(|(id, _)| (Arc::clone(name), *id)));
                 continue;
             }
             draft.series.dedup_by(|later, kept| {
-                let doubled = later == kept;
+                let doubled = later.0 == kept.0;
                 if doubled {
-                    unfit.push((Arc::clone(name), Arc::clone(later)));
+                    unfit.push((Arc::clone(name), later.1));
                 }
                 doubled
             });
@@ -79,20 +80,21 @@ impl Store {
 
         for (name, Draft { kind, owners, series }) in drafts {
             self.series += series.len();
+            let series = series.into_iter().map(|(series, _)| series);
             self.families.insert(name, Arc::new(Index::filled(kind, owners.into_iter(), series)));
         }
         self.groups = loaded.into_iter().map(|(key, group)| (Arc::new(key), Arc::new(group))).collect();
     }
 }
 
-/// Takes series that cannot be shown out of their groups, with all that the group holds under the same name.
+/// Takes families that cannot be shown out of their groups.
 fn remove(
-    unfit: &[(Arc<str>, Arc<Series>)],
+    unfit: &[(Arc<str>, u64)],
     groups: &mut [(GroupingKey, Group)],
     drafts: &mut BTreeMap<Arc<str>, Draft>,
 ) {
-    for (name, series) in unfit {
-        let Some((key, group)) = groups.iter_mut().find(|(_, group)| group.id == series.owner) else {
+    for (name, id) in unfit {
+        let Some((key, group)) = groups.iter_mut().find(|(_, group)| group.id == *id) else {
             continue;
         };
         if group.family(name).is_none() {
@@ -102,8 +104,8 @@ fn remove(
         let families = std::mem::take(&mut group.families).into_vec();
         group.families = families.into_iter().filter(|held| held.name != *name).collect();
         if let Some(draft) = drafts.get_mut(name) {
-            draft.owners.retain(|(owner, _)| *owner != group.id);
-            draft.series.retain(|held| held.owner != group.id);
+            draft.owners.retain(|(owner, _)| owner != id);
+            draft.series.retain(|(_, owner)| owner != id);
         }
     }
     drafts.retain(|_, draft| !draft.owners.is_empty());

@@ -146,8 +146,6 @@ pub(crate) fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> + Clo
 /// One sample of one group. Compared by its labels alone: within a family they are its identity.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// The id of the group.
-    pub(crate) owner: u64,
     pub(crate) labels: Arc<LabelSet>,
     pub(crate) value: Value,
     pub(crate) extra: Option<Box<Extra>>,
