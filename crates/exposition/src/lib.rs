@@ -19,6 +19,7 @@ pub mod grouping;
 pub mod names;
 pub mod number;
 pub mod parse;
+pub mod protobuf;
 
 pub use encode::{CONTENT_TYPE, encode};
 pub use family::{

@@ -9,6 +9,8 @@
 mod encodes;
 mod grouping;
 mod numbers;
+mod proto;
+mod protobuf_in;
 mod reads_foreign_text;
 mod refuses;
 mod round_trip;
