@@ -9,6 +9,7 @@ mod field;
 mod metric;
 mod native;
 mod read;
+mod sink;
 mod wire;
 pub(crate) mod write;
 
@@ -17,8 +18,8 @@ use crate::family::Family;
 /// How much a body may hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// The largest number of repeated parts in a body: families, samples, labels, quantiles, buckets, spans,
-    /// native buckets and exemplars. It bounds the memory a body takes: no part needs more than about 100 bytes
+    /// The largest number of repeated parts in a body: families, samples, labels, quantiles, buckets, spans, native
+    /// buckets and exemplars. It bounds the memory a body takes: no part needs more than about 100 bytes
     /// beside its text. 10 million by default.
     pub parts: usize,
 }

@@ -41,6 +41,7 @@ pub(super) mod quantile {
     pub(in super::super) const VALUE: u32 = 2;
 }
 
+/// The fields of each side follow each other: spans, deltas, counts.
 pub(super) mod histogram {
     pub(in super::super) const COUNT: u32 = 1;
     pub(in super::super) const SUM: u32 = 2;
@@ -51,10 +52,8 @@ pub(super) mod histogram {
     pub(in super::super) const ZERO_COUNT: u32 = 7;
     pub(in super::super) const ZERO_COUNT_FLOAT: u32 = 8;
     pub(in super::super) const NEGATIVE_SPAN: u32 = 9;
-    pub(in super::super) const NEGATIVE_DELTA: u32 = 10;
     pub(in super::super) const NEGATIVE_COUNT: u32 = 11;
     pub(in super::super) const POSITIVE_SPAN: u32 = 12;
-    pub(in super::super) const POSITIVE_DELTA: u32 = 13;
     pub(in super::super) const POSITIVE_COUNT: u32 = 14;
     pub(in super::super) const CREATED: u32 = 15;
     pub(in super::super) const EXEMPLAR: u32 = 16;

@@ -24,10 +24,6 @@ impl<'a> Content<'a> {
         if let Content::Number(number) = self { Some(number) } else { None }
     }
 
-    pub(super) fn float(self) -> Option<f64> {
-        if let Content::Bits(bits) = self { Some(f64::from_bits(bits)) } else { None }
-    }
-
     pub(super) fn bytes(self) -> Option<&'a [u8]> {
         if let Content::Bytes(bytes) = self { Some(bytes) } else { None }
     }
@@ -176,60 +172,4 @@ pub(super) fn each_float(
 /// A signed number that is written so that small ones are short ("zigzag").
 pub(super) fn signed(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
-}
-
-pub(super) fn zigzag(number: i64) -> u64 {
-    ((number << 1) ^ (number >> 63)).cast_unsigned()
-}
-
-pub(super) fn varint_len(value: u64) -> usize {
-    // 7 bits to a byte, and at least one byte.
-    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
-}
-
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// The length of a number field; all fields of ours below 16 have a key of one byte.
-pub(super) fn number_len(field: u32, value: u64) -> usize {
-    key_len(field) + varint_len(value)
-}
-
-pub(super) fn put_number(out: &mut Vec<u8>, field: u32, value: u64) {
-    put_varint(out, u64::from(field) << 3);
-    put_varint(out, value);
-}
-
-pub(super) fn float_len(field: u32) -> usize {
-    key_len(field) + 8
-}
-
-pub(super) fn put_float(out: &mut Vec<u8>, field: u32, value: f64) {
-    put_varint(out, u64::from(field) << 3 | 1);
-    out.extend_from_slice(&value.to_bits().to_le_bytes());
-}
-
-/// The length of a field of `length` bytes.
-pub(super) fn bytes_len(field: u32, length: usize) -> usize {
-    key_len(field) + varint_len(length as u64) + length
-}
-
-/// The start of a field of `length` bytes, which are to follow.
-pub(super) fn put_length(out: &mut Vec<u8>, field: u32, length: usize) {
-    put_varint(out, u64::from(field) << 3 | 2);
-    put_varint(out, length as u64);
-}
-
-pub(super) fn put_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
-    put_length(out, field, bytes.len());
-    out.extend_from_slice(bytes);
-}
-
-fn key_len(field: u32) -> usize {
-    varint_len(u64::from(field) << 3)
 }
