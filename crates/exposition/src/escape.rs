@@ -57,10 +57,8 @@ impl Escaping {
         }
         let mut escaped = String::from(if self == Self::Values { VALUES } else { "" });
         for (at, c) in name.char_indices() {
-            let is_plain = c.is_ascii_alphabetic()
-                || (c.is_ascii_digit() && at > 0)
-                || c == '_'
-                || (c == ':' && colons);
+            let is_plain =
+                c.is_ascii_alphabetic() || (c.is_ascii_digit() && at > 0) || c == '_' || (c == ':' && colons);
             match self {
                 Self::Dots | Self::Values if c == '_' => escaped.push_str("__"),
                 Self::Dots if c == '.' => escaped.push_str("_dot_"),
@@ -84,8 +82,12 @@ impl Escaping {
         if self == Self::AllowUtf8 || labels.clone().all(|(name, _)| is_label_name(name)) {
             return None;
         }
-        let mut taken: HashSet<Cow<'_, str>> =
-            labels.clone().map(|(name, _)| name).filter(|name| is_label_name(name)).map(Cow::Borrowed).collect();
+        let mut taken: HashSet<Cow<'_, str>> = labels
+            .clone()
+            .map(|(name, _)| name)
+            .filter(|name| is_label_name(name))
+            .map(Cow::Borrowed)
+            .collect();
         taken.insert(Cow::Borrowed("__name__"));
         let escaped = labels.map(|(name, value)| (self.label_name(name), value));
         let kept = escaped.filter(|(name, _)| matches!(name, Cow::Borrowed(_)) || taken.insert(name.clone()));
@@ -154,9 +156,18 @@ mod tests {
 
     #[test]
     fn malformed_escapes_leave_a_name_as_it_is() {
-        for name in
-            ["U__a_", "U__a_2e", "U__a_000041_", "U__a_0000041_", "U__a_d800_", "U__a_110000_", "U__a_xyz_", "U__a_+1_", "u__a_2e_", "_2e_"]
-        {
+        for name in [
+            "U__a_",
+            "U__a_2e",
+            "U__a_000041_",
+            "U__a_0000041_",
+            "U__a_d800_",
+            "U__a_110000_",
+            "U__a_xyz_",
+            "U__a_+1_",
+            "u__a_2e_",
+            "_2e_",
+        ] {
             assert_eq!(unescape(name), name);
         }
         assert_eq!(unescape("U__"), "");

@@ -89,7 +89,8 @@ impl Format {
     /// The media type, for the header `Content-Type`.
     #[must_use]
     pub fn content_type(self) -> String {
-        const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=";
+        const PROTOBUF: &str =
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=";
         let media_type = match self {
             Self::Text { .. } => crate::encode::CONTENT_TYPE.to_owned(),
             Self::ProtobufDelimited { .. } => format!("{PROTOBUF}delimited"),
@@ -145,11 +146,15 @@ impl Format {
             Self::Text { .. } => text::begin(&mut Sink(out), escaped.name, escaped.help, escaped.kind),
             Self::OpenMetrics { .. } => openmetrics::begin(&mut Sink(out), &escaped),
             Self::ProtobufText { .. } => prototext::begin(&mut Sink(out), &escaped, prototext::Layout::Lines),
-            Self::ProtobufCompact { .. } => prototext::begin(&mut Sink(out), &escaped, prototext::Layout::Compact),
+            Self::ProtobufCompact { .. } => {
+                prototext::begin(&mut Sink(out), &escaped, prototext::Layout::Compact)
+            }
             Self::ProtobufDelimited { escaping } => {
                 let length = |sample: SampleRef<'a, L>| match escaping.labels(sample.labels.clone()) {
                     None => protobuf::write::sample_len(head.kind, &sample),
-                    Some(labels) => protobuf::write::sample_len(head.kind, &sample.with_labels(pairs(&labels))),
+                    Some(labels) => {
+                        protobuf::write::sample_len(head.kind, &sample.with_labels(pairs(&labels)))
+                    }
                 };
                 protobuf::write::begin(out, &escaped, samples.into_iter().map(length).sum());
             }
@@ -221,7 +226,9 @@ impl Format {
 }
 
 /// The pairs of a list as what [`SampleRef`] takes for labels.
-fn pairs<'b, N: AsRef<str> + 'b>(labels: &'b [(N, &'b str)]) -> impl Iterator<Item = (&'b str, &'b str)> + Clone {
+fn pairs<'b, N: AsRef<str> + 'b>(
+    labels: &'b [(N, &'b str)],
+) -> impl Iterator<Item = (&'b str, &'b str)> + Clone {
     labels.iter().map(|(name, value)| (name.as_ref(), *value))
 }
 

@@ -5,9 +5,7 @@
 use std::fmt::Write;
 
 use super::{Head, SampleRef};
-use crate::family::{
-    Count, Exemplar, Extra, Histogram, Kind, Labels, Moment, NativeBuckets, Summary, Value,
-};
+use crate::family::{Count, Exemplar, Extra, Histogram, Kind, Labels, Moment, NativeBuckets, Summary, Value};
 use crate::number;
 
 /// How fields are set apart.

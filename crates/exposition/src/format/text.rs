@@ -153,7 +153,9 @@ pub(super) fn escaped(out: &mut impl Write, text: &str, quotes: bool) {
     let mut rest = text;
     let is_special = |byte: u8| byte == b'\\' || byte == b'\n' || (quotes && byte == b'"');
     // All of them are ASCII, so that the text may be split at their bytes.
-    while let Some((plain, special)) = rest.bytes().position(is_special).and_then(|at| rest.split_at_checked(at)) {
+    while let Some((plain, special)) =
+        rest.bytes().position(is_special).and_then(|at| rest.split_at_checked(at))
+    {
         let _ = out.write_str(plain);
         let mut chars = special.chars();
         let _ = match chars.next() {

@@ -7,6 +7,7 @@
 )]
 
 mod encodes;
+mod formats;
 mod grouping;
 mod numbers;
 mod proto;
@@ -14,3 +15,4 @@ mod protobuf_in;
 mod reads_foreign_text;
 mod refuses;
 mod round_trip;
+mod strategy;
