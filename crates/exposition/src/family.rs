@@ -38,6 +38,19 @@ impl Kind {
         }
     }
 
+    /// The name of the type in protobuf, which is also how messages and the gateway's API call it.
+    #[must_use]
+    pub fn as_protobuf(self) -> &'static str {
+        match self {
+            Kind::Counter => "COUNTER",
+            Kind::Gauge => "GAUGE",
+            Kind::Summary => "SUMMARY",
+            Kind::Untyped => "UNTYPED",
+            Kind::Histogram => "HISTOGRAM",
+            Kind::GaugeHistogram => "GAUGE_HISTOGRAM",
+        }
+    }
+
     /// Whether samples of this kind hold values such as `value`.
     #[must_use]
     pub fn accepts(self, value: &Value) -> bool {
@@ -171,7 +184,7 @@ pub struct Bucket {
 /// The exponential buckets of a native histogram, as `io.prometheus.client.Histogram` has them.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Native {
-    /// Resolution: bucket bounds grow by the factor `2^(2^-schema)`; -4 to 8, or -53 for custom bounds.
+    /// Resolution: bucket bounds grow by the factor `2^(2^-schema)`; -4 to 8.
     pub schema: i32,
     /// Observations of at most this size are in the zero bucket.
     pub zero_threshold: f64,

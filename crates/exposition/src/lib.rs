@@ -14,16 +14,21 @@
 #![warn(missing_docs)]
 
 pub mod encode;
+pub mod escape;
 pub mod family;
+pub mod format;
 pub mod grouping;
 pub mod names;
 pub mod number;
 pub mod parse;
+pub mod protobuf;
 
 pub use encode::{CONTENT_TYPE, encode};
+pub use escape::Escaping;
 pub use family::{
     Bucket, Count, Exemplar, Extra, Family, Histogram, Kind, Labels, Moment, Native, NativeBuckets, Quantile,
     Sample, Span, Summary, Value,
 };
+pub use format::{Format, Head, OpenMetricsVersion, SampleRef};
 pub use grouping::GroupingKey;
 pub use parse::{ParseError, parse};

@@ -14,29 +14,55 @@ pub fn format(value: f64) -> String {
 }
 
 /// Appends [`format()`] of `value` to `out`.
-pub fn write(out: &mut String, value: f64) {
+pub fn write(out: &mut impl Write, value: f64) {
     let size = value.abs();
-    if value.is_nan() {
-        out.push_str("NaN");
+    // Writing into memory cannot fail, and numbers are written into nothing else.
+    let _ = if value.is_nan() {
+        out.write_str("NaN")
     } else if value.is_infinite() {
-        out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+        out.write_str(if value > 0.0 { "+Inf" } else { "-Inf" })
+    } else if size < 1e6 && value.fract() == 0.0 && size != 0.0 {
+        // Most numbers are counts, and these are written faster.
+        write!(out, "{}", value as i32)
     } else if size == 0.0 || (1e-4..1e6).contains(&size) {
-        // Writing into a String cannot fail.
-        let _ = write!(out, "{value}");
+        write!(out, "{value}")
     } else {
-        let text = format!("{value:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let mut text = Digits { bytes: [0; 32], used: 0 };
+        let _ = write!(text, "{value:e}");
+        let text = text.as_str();
+        let (digits, exponent) = text.split_once('e').unwrap_or((text, "0"));
         let (sign, exponent) = match exponent.strip_prefix('-') {
             Some(exponent) => ('-', exponent),
             None => ('+', exponent),
         };
         // Go writes at least two digits of the exponent.
-        let _ = write!(out, "{digits}e{sign}{exponent:0>2}");
+        write!(out, "{digits}e{sign}{exponent:0>2}")
+    };
+}
+
+/// Room for the longest number, `-2.2250738585072014e-308`.
+struct Digits {
+    bytes: [u8; 32],
+    used: usize,
+}
+
+impl Digits {
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.used).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl Write for Digits {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.used + text.len();
+        self.bytes.get_mut(self.used..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.used = end;
+        Ok(())
     }
 }
 
 /// Appends a count as the reference implementation does: whole counts too are written as floating point numbers.
-pub fn write_count(out: &mut String, count: Count) {
+pub fn write_count(out: &mut impl Write, count: Count) {
     write(out, count.as_f64());
 }
 

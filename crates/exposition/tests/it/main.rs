@@ -7,8 +7,12 @@
 )]
 
 mod encodes;
+mod formats;
 mod grouping;
 mod numbers;
+mod proto;
+mod protobuf_in;
 mod reads_foreign_text;
 mod refuses;
 mod round_trip;
+mod strategy;
