@@ -1,30 +1,32 @@
 //! Keep the last push of each group and show it.
 //!
-//! A push gateway that clients of `prometheus/pushgateway` cannot tell from it, as far as it goes: PUT, POST and
-//! DELETE on grouping keys in the text format 0.0.4, `GET /metrics`, the JSON API for reading, and a file that keeps
-//! it all over a restart. Bodies in protobuf or compressed are refused with 415.
+//! A push gateway that clients of `prometheus/pushgateway` cannot tell from it: PUT, POST and DELETE on grouping keys
+//! with bodies in text or protobuf, `GET /metrics`, the JSON API, and a file that keeps it all over a restart.
 //!
 //! - [`store`]: groups in memory, one writer; the contract is in its comments.
 //! - `persist`: the file. What can be lost is said at [`Config::persistence_file`].
-//! - `push`, `remove`, `expose`, `status`: the endpoints; `route` puts them together.
+//! - `route`: what a request is for; `serve`: lets the endpoint answer it.
+//! - `push`, `remove`, `expose`, `status`: the endpoints.
+//! - `expire`: groups that nobody pushes to any more go.
 //! - `measure`: what the gateway says about itself.
 
+mod config;
 mod error;
+mod expire;
 mod expose;
 mod measure;
 mod persist;
 mod push;
 mod remove;
 mod route;
+mod serve;
 mod status;
 mod store;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use exposition::Family;
@@ -33,44 +35,15 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use config::{Config, Limits};
 pub use error::{Error, Rejected};
 pub use exposition::GroupingKey;
 use measure::Counters;
 use persist::Keeper;
+use push::Budget;
+use route::Routes;
 use store::check::{Incoming, Pushed};
 use store::{Group, Store};
-
-/// How a gateway behaves.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where groups are kept over a restart; `None` (the default) keeps them in memory only.
-    ///
-    /// A regular stop loses nothing. When the process is killed or the machine stops, what came after the last save
-    /// is lost: pushes and deletions of at most [`Config::persistence_interval`] plus the duration of one save. The
-    /// file itself is replaced in one step, so it always holds one whole save.
-    pub persistence_file: Option<PathBuf>,
-    /// Saves begin at least this long after one another; default 5 minutes. After a quiet time the first change is
-    /// saved at once.
-    pub persistence_interval: Duration,
-    /// Largest body of a push, in bytes; default 64 MiB. A larger one is answered 413.
-    pub body_limit: usize,
-    /// How long [`Gateway::run`] waits for requests that are under way when it is told to stop; default 10 seconds.
-    pub drain_timeout: Duration,
-    /// The version shown by `pushgateway_build_info` and the status API; default is the one of this library.
-    pub version: String,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            persistence_file: None,
-            persistence_interval: Duration::from_secs(5 * 60),
-            body_limit: 64 * 1024 * 1024,
-            drain_timeout: Duration::from_secs(10),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }
-    }
-}
 
 /// What happens to the families a group has already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,6 +60,7 @@ pub struct Gateway(Arc<Inner>);
 
 struct Inner {
     config: Config,
+    routes: Routes,
     started: Timestamp,
     store: Mutex<Store>,
     /// Set before the last save: what is answered with success after it would be lost.
@@ -94,6 +68,10 @@ struct Inner {
     changed: Notify,
     counters: Counters,
     keeper: Keeper,
+    /// Memory for pushes that are being read.
+    budget: Budget,
+    /// Cancelled when a client asks for the end.
+    quit: CancellationToken,
 }
 
 impl Gateway {
@@ -115,27 +93,32 @@ impl Gateway {
         keeper.load(&mut store)?;
         let started = Timestamp::now();
         let (closed, changed) = (AtomicBool::new(false), Notify::new());
+        let routes = Routes::new(&config.prefix(), &config.telemetry_path, config.enable_admin_api);
+        let (budget, quit) = (Budget::new(&config.limits), CancellationToken::new());
         Ok(Self(Arc::new(Inner {
             config,
+            routes,
             started,
             store: Mutex::new(store),
             closed,
             changed,
             counters,
             keeper,
+            budget,
+            quit,
         })))
     }
 
-    /// All endpoints: `/metrics` and everything below it, `/-/healthy`, `/-/ready`, `/api/v1/metrics` and
-    /// `/api/v1/status`. It claims no other path and has no fallback, so it can be merged with other routes.
+    /// All endpoints, below [`Config::prefix`]. It answers every path that is asked of it, be it with 404; so routes that
+    /// are merged with it come first, and must have no fallback of their own.
     ///
     /// Who serves it beside other routes should use [`Gateway::run_beside`], or call [`Gateway::save`] at the end.
     pub fn router(&self) -> Router {
-        route::router(self.clone())
+        serve::router(self.clone())
     }
 
-    /// Serves [`Gateway::router`] until `shutdown` is ready, lets requests under way finish (within
-    /// [`Config::drain_timeout`]) and saves. Meanwhile it saves after changes.
+    /// Serves [`Gateway::router`] until `shutdown` is ready or a client asks for the end, lets requests under way finish
+    /// (within [`Config::drain_timeout`]) and saves. Meanwhile it saves after changes, and lets groups expire.
     ///
     /// # Errors
     ///
@@ -155,14 +138,15 @@ impl Gateway {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let app = self.router().merge(others).fallback(route::not_found);
+        let app = self.router().merge(others);
         let stop = CancellationToken::new();
         let serve = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let mut serving = std::pin::pin!(serve.into_future());
         let served = tokio::select! {
             served = &mut serving => served,
             () = self.keep_saving() => Ok(()),
-            () = shutdown => {
+            () = self.keep_expiring() => Ok(()),
+            () = self.asked_to_end(shutdown) => {
                 stop.cancel();
                 tokio::time::timeout(self.0.config.drain_timeout, &mut serving).await.unwrap_or_else(|_| {
                     tracing::warn!("requests under way did not finish in time and were abandoned");
@@ -263,6 +247,14 @@ impl Gateway {
     fn lock(&self) -> MutexGuard<'_, Store> {
         // Nothing panics in between two halves of a change; and if it did, the last snapshot would be worse.
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Done when `shutdown` is or when a client says so.
+    async fn asked_to_end(&self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            () = self.0.quit.cancelled() => {}
+        }
     }
 
     /// Saves after changes, at most once per interval; never ends.

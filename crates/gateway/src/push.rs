@@ -1,70 +1,88 @@
 //! PUT and POST on a grouping key: PUT replaces a group, POST merges into it.
+//!
+//! What is wrong is found in this order: the key, the size and packing of the body, its syntax, and then what the
+//! store says of it. Nothing of a push that fails before the store is seen anywhere but in the counters.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+mod body;
+mod budget;
+mod content;
+mod refusal;
+
+use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use exposition::GroupingKey;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::route::refuse;
 use crate::{Gateway, PushMode, Rejected};
+pub(crate) use budget::Budget;
+use content::Content;
+pub(crate) use refusal::Refusal;
 
-/// Bodies from this size on are parsed and stored on a thread that may block.
-const LARGE: usize = 64 * 1024;
-
-/// Takes the push of `request` to the group `key`.
-pub(crate) async fn push(gateway: Gateway, key: GroupingKey, mode: PushMode, request: Request) -> Response {
-    if let Some(reason) = unsupported(request.headers()) {
-        gateway.0.counters.rejected("encoding");
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
-    }
-    let body = match Bytes::from_request(request, &()).await {
-        Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            gateway.0.counters.rejected("too_large");
-            let limit = gateway.0.config.body_limit;
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes"));
+/// Takes a push to the group that the decoded `path` names.
+pub(crate) async fn push(
+    gateway: &Gateway,
+    path: &[u8],
+    mode: PushMode,
+    head: &Parts,
+    body: Body,
+) -> Response {
+    match take(gateway, path, mode, &head.headers, body).await {
+        Ok(code) => code.into_response(),
+        Err(refusal) => {
+            // What the store refuses is counted and logged where it does.
+            if !matches!(refusal, Refusal::Rejected(_)) {
+                gateway.0.counters.rejected(refusal.reason());
+                let path = String::from_utf8_lossy(path);
+                tracing::debug!(method = %head.method, %path, "push refused: {refusal}");
+            }
+            refusal.into_response()
         }
-        Err(_) => {
-            gateway.0.counters.rejected("syntax");
-            return refuse(StatusCode::BAD_REQUEST, "unexpected EOF");
-        }
-    };
-    if body.len() < LARGE {
-        return store(&gateway, key, mode, &body);
-    }
-    let storing = tokio::task::spawn_blocking(move || store(&gateway, key, mode, &body));
-    storing.await.unwrap_or_else(|_| crate::route::internal_error())
-}
-
-fn store(gateway: &Gateway, key: GroupingKey, mode: PushMode, body: &[u8]) -> Response {
-    let families = match exposition::parse(body) {
-        Ok(families) => families,
-        Err(error) => {
-            gateway.0.counters.rejected("syntax");
-            tracing::debug!(group = key.to_path(), "push refused: {error}");
-            return refuse(StatusCode::BAD_REQUEST, &error.to_string());
-        }
-    };
-    match gateway.push(key, families, mode) {
-        Ok(()) => StatusCode::OK.into_response(),
-        Err(rejected @ Rejected::Closed) => refuse(StatusCode::SERVICE_UNAVAILABLE, &rejected.to_string()),
-        Err(rejected) => refuse(StatusCode::BAD_REQUEST, &rejected.to_string()),
     }
 }
 
-/// Why a body of these headers cannot be read, when it cannot. Only the first of two equal headers counts.
-fn unsupported(headers: &HeaderMap) -> Option<&'static str> {
-    let value = |name: HeaderName| {
-        let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        value.trim().to_ascii_lowercase()
-    };
-    if matches!(value(CONTENT_ENCODING).as_str(), "gzip" | "snappy") {
-        return Some("compressed bodies are not supported: push without Content-Encoding");
+async fn take(
+    gateway: &Gateway,
+    path: &[u8],
+    mode: PushMode,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    let key = GroupingKey::from_decoded_path(path).map_err(Refusal::Key)?;
+    let limits = gateway.0.config.limits;
+    let mut memory = gateway.0.budget.reservation();
+    let body = body::read(body, headers, &limits, &mut memory).await?;
+    let body = body::unpack(body, headers, &limits, &mut memory).await?;
+    let content = Content::of(headers);
+    if body.len() < budget::FREE {
+        return store(gateway, &key, mode, content, &body, None);
     }
-    let content_type = value(CONTENT_TYPE);
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    (media_type == "application/vnd.google.protobuf")
-        .then_some("protobuf bodies are not supported: push the text format 0.0.4")
+    let counting = tokio::task::spawn_blocking(move || (content.cost(&body), body));
+    let (cost, body) = counting.await.map_err(|_| Refusal::Internal)?;
+    memory.cover(cost).await?;
+    let (gateway, permits) = (gateway.clone(), memory.into_permits());
+    let storing = tokio::task::spawn_blocking(move || store(&gateway, &key, mode, content, &body, permits));
+    storing.await.map_err(|_| Refusal::Internal)?
+}
+
+/// Parses the body and changes the store. `_memory` is held until that is done.
+fn store(
+    gateway: &Gateway,
+    key: &GroupingKey,
+    mode: PushMode,
+    content: Content,
+    body: &Bytes,
+    _memory: Option<OwnedSemaphorePermit>,
+) -> Result<StatusCode, Refusal> {
+    let config = &gateway.0.config;
+    let pushed = content.parse(body, config)?;
+    match gateway.take(key, &pushed, mode) {
+        Err(rejected) if !config.disable_consistency_check || rejected == Rejected::Closed => {
+            Err(Refusal::Rejected(rejected))
+        }
+        // Whoever turned the check off is not told what it says.
+        _ if config.disable_consistency_check => Ok(StatusCode::ACCEPTED),
+        _ => Ok(StatusCode::OK),
+    }
 }

@@ -1,158 +1,220 @@
-//! Puts the endpoints together: which path and method goes where, and what all others are answered.
+//! Which endpoint a request is for, decided from its method and path alone.
+//!
+//! The order of decisions is the one of the original, whose clients see it in redirects and in `Allow`: a path that is
+//! not clean is redirected; then the exact path; then the same path in other case or with another slash at its end,
+//! if the method has it there; then the methods that the exact path has; then nothing is there. Differences: HEAD is
+//! GET without a body, and redirects of the API keep its path.
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get};
-use exposition::GroupingKey;
-use http::header::{ALLOW, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, StatusCode, Uri};
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
+mod path;
 
-use crate::push::push;
-use crate::remove::delete;
-use crate::{Gateway, PushMode, expose, status};
+use http::{Method, StatusCode};
 
-const READ: &str = "GET, HEAD, OPTIONS";
-const WRITE: &str = "DELETE, OPTIONS, POST, PUT";
+use crate::PushMode;
 
-pub(crate) fn router(gateway: Gateway) -> Router {
-    let limit = DefaultBodyLimit::max(gateway.0.config.body_limit);
-    Router::new()
-        .route("/metrics", read_only(get(expose::scrape)))
-        .route("/metrics/", any(without_slash))
-        .route("/metrics/{*rest}", any(group))
-        .route("/-/healthy", read_only(get(status::healthy)))
-        .route("/-/ready", read_only(get(status::ready)))
-        .route("/api/v1/metrics", read_only(get(status::metrics)).options(status::preflight))
-        .route("/api/v1/status", read_only(get(status::status)).options(status::preflight))
-        .layer(limit)
-        .with_state(gateway)
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Endpoint {
+    Push(PushMode),
+    Delete,
+    Scrape,
+    Healthy,
+    Ready,
+    Quit,
+    /// GET on `/-/quit`, which has an answer of its own.
+    QuitRead,
+    /// The page, at `/` and `/status`.
+    Page,
+    /// A file of the page, below `/static/`.
+    Asset,
+    /// GET `/api/v1/metrics`.
+    Groups,
+    /// DELETE `/api/v1/groups`.
+    DeleteGroups,
+    /// GET `/api/v1/status`.
+    Status,
+    Wipe,
+    Preflight,
 }
 
-fn read_only(route: MethodRouter<Gateway>) -> MethodRouter<Gateway> {
-    route.fallback(|method: Method| async move { other_method(&method, READ) })
+/// What becomes of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Routed {
+    /// The endpoint, and the decoded path below the prefix.
+    To(Endpoint, Vec<u8>),
+    Redirect(StatusCode, String),
+    /// OPTIONS: which methods there are.
+    Options(String),
+    /// The path has other methods, these.
+    OtherMethod(String),
+    /// OPTIONS on the server as a whole.
+    Server,
+    NotFound,
+    /// The target is no path.
+    BadRequest,
 }
 
-/// Everything below `/metrics/`. Matching is on the decoded path, so it is done here and not by the router.
-async fn group(State(gateway): State<Gateway>, request: Request) -> Response {
-    let path = request.uri().path();
-    if !has_valid_escapes(path) {
-        return refuse(StatusCode::BAD_REQUEST, "400 Bad Request");
-    }
-    let decoded: Vec<u8> = percent_decode_str(path).collect();
-    if let Some(clean) = cleaned(&decoded) {
-        return redirect(StatusCode::MOVED_PERMANENTLY, &clean);
-    }
-    let Some(rest) = decoded.strip_prefix(b"/metrics/job") else {
-        return not_found().await;
-    };
-    let rest = rest.strip_prefix(b"@base64").unwrap_or(rest);
-    match rest.strip_prefix(b"/") {
-        None => return not_found().await,
-        Some(b"") => return without_slash(request.method().clone(), request.uri().clone()).await,
-        Some(_) => {}
-    }
-    let (mode, handler, method) = match *request.method() {
-        Method::PUT => (Some(PushMode::Replace), "push", "put"),
-        Method::POST => (Some(PushMode::Merge), "push", "post"),
-        Method::DELETE => (None, "delete", "delete"),
-        _ => return other_method(request.method(), WRITE),
-    };
-    let response = match (GroupingKey::from_decoded_path(&decoded), mode) {
-        (Err(error), mode) => {
-            if mode.is_some() {
-                gateway.0.counters.rejected("grouping_key");
-            }
-            tracing::debug!("{method} refused: {error}");
-            refuse(StatusCode::BAD_REQUEST, &error.to_string())
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// The path itself.
+    Exact,
+    /// Everything below the path, which ends in a slash.
+    Below,
+    /// Everything below the path but the path itself.
+    Group,
+}
+
+#[derive(Clone, Debug)]
+struct Route {
+    shape: Shape,
+    path: String,
+    method: Method,
+    endpoint: Endpoint,
+}
+
+/// All routes of a gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct Routes {
+    prefix: String,
+    /// Where the API begins, with a slash at its end.
+    api: String,
+    others: Vec<Route>,
+    below_api: Vec<Route>,
+}
+
+impl Routes {
+    /// Routes below `prefix` (in the form of [`crate::Config::prefix`]), metrics at `telemetry_path` below it.
+    pub(crate) fn new(prefix: &str, telemetry_path: &str, admin: bool) -> Self {
+        use Endpoint::{
+            Asset, Delete, DeleteGroups, Groups, Healthy, Page, Push, Quit, QuitRead, Ready, Scrape, Status,
+            Wipe,
+        };
+        use Shape::{Below, Exact, Group};
+        let telemetry = telemetry_path.trim_matches('/');
+        let route = |shape, path: String, method, endpoint| Route { shape, path, method, endpoint };
+        let below =
+            |shape, path: &str, method, endpoint| route(shape, format!("{prefix}/{path}"), method, endpoint);
+        let mut others = Vec::new();
+        for path in ["metrics/job/", "metrics/job@base64/"] {
+            others.push(below(Group, path, Method::PUT, Push(PushMode::Replace)));
+            others.push(below(Group, path, Method::POST, Push(PushMode::Merge)));
+            others.push(below(Group, path, Method::DELETE, Delete));
         }
-        (Ok(key), Some(mode)) => push(gateway.clone(), key, mode, request).await,
-        (Ok(key), None) => delete(&gateway, &key),
-    };
-    gateway.0.counters.request(response.status(), handler, method);
-    response
-}
-
-/// OPTIONS is answered with the methods there are, any other method is refused with them.
-fn other_method(method: &Method, allowed: &'static str) -> Response {
-    if method == Method::OPTIONS {
-        return [(ALLOW, allowed)].into_response();
+        others.push(below(Exact, telemetry, Method::GET, Scrape));
+        others.push(below(Exact, "-/healthy", Method::GET, Healthy));
+        others.push(below(Exact, "-/ready", Method::GET, Ready));
+        others.push(below(Exact, "-/quit", Method::PUT, Quit));
+        others.push(below(Exact, "-/quit", Method::POST, Quit));
+        // Without the prefix: so it is in the original.
+        others.push(route(Exact, "/-/quit".to_owned(), Method::GET, QuitRead));
+        others.push(below(Exact, "", Method::GET, Page));
+        others.push(below(Exact, "status", Method::GET, Page));
+        others.push(below(Below, "static/", Method::GET, Asset));
+        let mut below_api = vec![
+            below(Exact, "api/v1/metrics", Method::GET, Groups),
+            below(Exact, "api/v1/status", Method::GET, Status),
+            below(Exact, "api/v1/groups", Method::DELETE, DeleteGroups),
+        ];
+        if admin {
+            below_api.push(below(Exact, "api/v1/admin/wipe", Method::PUT, Wipe));
+        }
+        Self { prefix: prefix.to_owned(), api: format!("{prefix}/api/v1/"), others, below_api }
     }
-    ([(ALLOW, allowed)], refuse(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")).into_response()
-}
 
-async fn without_slash(method: Method, uri: Uri) -> Response {
-    let code = if method == Method::GET || method == Method::HEAD {
-        StatusCode::MOVED_PERMANENTLY
-    } else {
-        StatusCode::TEMPORARY_REDIRECT
-    };
-    redirect(code, uri.path().trim_end_matches('/').as_bytes())
-}
-
-pub(crate) async fn not_found() -> Response {
-    refuse(StatusCode::NOT_FOUND, "404 page not found")
-}
-
-/// For what can only be a defect of the gateway: a thread of it died.
-pub(crate) fn internal_error() -> Response {
-    refuse(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be finished")
-}
-
-/// An error as the original answers it.
-pub(crate) fn refuse(code: StatusCode, reason: &str) -> Response {
-    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    (code, headers, format!("{reason}\n")).into_response()
-}
-
-fn redirect(code: StatusCode, path: &[u8]) -> Response {
-    const SPECIAL: &AsciiSet = &CONTROLS
-        .add(b' ')
-        .add(b'"')
-        .add(b'#')
-        .add(b'%')
-        .add(b'<')
-        .add(b'>')
-        .add(b'?')
-        .add(b'`')
-        .add(b'{')
-        .add(b'}');
-    (code, [(LOCATION, percent_encode(path, SPECIAL).to_string())]).into_response()
-}
-
-fn has_valid_escapes(path: &str) -> bool {
-    path.split('%').skip(1).all(|escape| {
-        let digits = escape.as_bytes().get(..2);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
-}
-
-/// The path without empty, `.` and `..` segments, when it has such. A slash at the end stays.
-fn cleaned(path: &[u8]) -> Option<Vec<u8>> {
-    let mut segments: Vec<&[u8]> = Vec::new();
-    let mut parts = path.split(|byte| *byte == b'/').skip(1).peekable();
-    let mut ends_in_slash = false;
-    let mut clean = true;
-    while let Some(part) = parts.next() {
-        let is_last = parts.peek().is_none();
-        ends_in_slash = is_last && part.is_empty();
-        match part {
-            b"" if is_last => {}
-            b"" | b"." => clean = false,
-            b".." => {
-                clean = false;
-                segments.pop();
+    /// What becomes of a request for `path`, as it came over the wire.
+    pub(crate) fn route(&self, method: &Method, path: &str, query: Option<&str>) -> Routed {
+        if path == "*" && method == Method::OPTIONS {
+            return Routed::Server;
+        }
+        let Some(path) = path::decoded(path) else { return Routed::BadRequest };
+        if let Some(clean) = path::cleaned(&path) {
+            return Routed::Redirect(StatusCode::MOVED_PERMANENTLY, path::encoded(&clean, query));
+        }
+        // HEAD is GET without a body, wherever there is a GET.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let routes = if path.starts_with(self.api.as_bytes()) {
+            if method == Method::OPTIONS {
+                return self.to(Endpoint::Preflight, path);
             }
-            part => segments.push(part),
+            &self.below_api
+        } else if self.api.as_bytes().strip_suffix(b"/") == Some(&path) {
+            return Routed::Redirect(
+                StatusCode::MOVED_PERMANENTLY,
+                path::encoded(self.api.as_bytes(), query),
+            );
+        } else {
+            &self.others
+        };
+        let of_method = || routes.iter().filter(|route| route.method == method);
+        if let Some(route) = of_method().find(|route| route.is(&path)) {
+            return self.to(route.endpoint, path);
+        }
+        if let Some(right) = of_method().find_map(|route| route.right_spelling(&path)) {
+            let code = if method == Method::GET {
+                StatusCode::MOVED_PERMANENTLY
+            } else {
+                StatusCode::TEMPORARY_REDIRECT
+            };
+            return Routed::Redirect(code, path::encoded(&right, query));
+        }
+        match allowed(routes, &path) {
+            None => Routed::NotFound,
+            Some(allowed) if method == Method::OPTIONS => Routed::Options(allowed),
+            Some(allowed) => Routed::OtherMethod(allowed),
         }
     }
-    if clean {
+
+    fn to(&self, endpoint: Endpoint, path: Vec<u8>) -> Routed {
+        let below = path.strip_prefix(self.prefix.as_bytes()).map(<[u8]>::to_vec);
+        Routed::To(endpoint, below.unwrap_or(path))
+    }
+}
+
+impl Route {
+    fn is(&self, path: &[u8]) -> bool {
+        let literal = self.path.as_bytes();
+        match self.shape {
+            Shape::Exact => path == literal,
+            Shape::Below => path.starts_with(literal),
+            Shape::Group => path.starts_with(literal) && path.len() > literal.len(),
+        }
+    }
+
+    /// The path as it should be written, when it is this one but for case or for a slash at its end. What stands for
+    /// a value keeps its case.
+    fn right_spelling(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let literal = self.path.as_bytes();
+        let without_slash = |path: &'_ [u8]| path.strip_suffix(b"/").unwrap_or(path).to_ascii_lowercase();
+        let is_it = || without_slash(path) == without_slash(literal);
+        let below = || {
+            let (start, rest) = path.split_at_checked(literal.len())?;
+            start.eq_ignore_ascii_case(literal).then(|| [literal, rest].concat())
+        };
+        match self.shape {
+            Shape::Exact => is_it().then(|| literal.to_vec()),
+            Shape::Below => below().or_else(|| is_it().then(|| literal.to_vec())),
+            // Without a job the slash is taken for one too many; so it is in the original, for the plain spelling.
+            Shape::Group if path == literal && !literal.ends_with(b"@base64/") => {
+                literal.strip_suffix(b"/").map(<[u8]>::to_vec)
+            }
+            Shape::Group => below().filter(|right| right.len() > literal.len()),
+        }
+    }
+}
+
+/// The methods that a path has, for the header `Allow`; `None` when it is unknown.
+fn allowed(routes: &[Route], path: &[u8]) -> Option<String> {
+    let mut methods: Vec<&str> =
+        routes.iter().filter(|route| route.is(path)).map(|route| route.method.as_str()).collect();
+    if methods.is_empty() {
         return None;
     }
-    let mut path: Vec<u8> = segments.iter().flat_map(|segment| [b"/", *segment]).flatten().copied().collect();
-    if ends_in_slash || path.is_empty() {
-        path.push(b'/');
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
     }
-    Some(path)
+    methods.push("OPTIONS");
+    methods.sort_unstable();
+    Some(methods.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

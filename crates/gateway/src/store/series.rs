@@ -25,10 +25,6 @@ impl LabelSet {
         self.names.iter().map(|name| &**name).zip(self.values())
     }
 
-    pub(crate) fn to_labels(&self) -> Labels {
-        self.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    }
-
     fn values(&self) -> impl Iterator<Item = &str> + Clone {
         let mut start = 0;
         self.ends.iter().map(move |end| {

@@ -8,6 +8,7 @@
 
 mod api;
 mod checks;
+mod limits;
 mod original;
 mod paths;
 mod persistence;

@@ -1,5 +1,7 @@
 //! Which path and method goes where.
 
+use gateway::Config;
+
 use crate::server::Server;
 
 #[tokio::test]
@@ -31,12 +33,16 @@ async fn keys_that_are_none_are_refused_before_the_body_is_read() {
         ("/metrics/job/j/x", r#"odd number of components in label string "/x""#),
         ("/metrics/job/j/a-b/1", r#"improper label name "a-b""#),
         ("/metrics/job@base64/=", "job name is required"),
-        ("/metrics/job/j%2", "400 Bad Request"),
-        ("/metrics/job/%zz", "400 Bad Request"),
+        ("/metrics/job@base64/+", "invalid base64 encoding in job name \"+\": Invalid symbol 43, offset 0."),
     ];
     for (path, reason) in refusals {
         assert_eq!(server.put(path, "nonsense").await.refused(400), reason);
         assert_eq!(server.delete(path).await.refused(400), reason);
+    }
+    for path in ["/metrics/job/j%2", "/metrics/job/%zz"] {
+        let answer = server.put(path, "nonsense").await;
+        answer.is(400);
+        assert_eq!(answer.body, "400 Bad Request");
     }
 }
 
@@ -61,22 +67,18 @@ async fn unclean_paths_are_redirected() {
 }
 
 #[tokio::test]
-async fn trailing_slashes_are_redirected_where_no_key_is() {
+async fn redirects_keep_the_query() {
     let server = Server::start().await;
-    for path in ["/metrics/", "/metrics/job/"] {
-        let get = server.get(path).await;
-        get.is(301);
-        assert_eq!(get.header("location"), Some(path.trim_end_matches('/')));
-        server.put(path, "").await.is(307);
-    }
+    let answer = server.get("/Metrics/?x=1").await;
+    answer.is(301);
+    assert_eq!(answer.header("location"), Some("/metrics?x=1"));
+    server.put("/-/quit/", "").await.is(307);
 }
 
 #[tokio::test]
 async fn unknown_paths_are_not_found() {
     let server = Server::start().await;
-    for path in
-        ["/", "/x", "/metrics/x", "/metrics/job", "/metrics/jobs/x", "/METRICS", "/api/v1/x", "/-/quit"]
-    {
+    for path in ["/x", "/metrics/x", "/metrics/job", "/metrics/jobs/x", "/api/v1/x", "/-/x"] {
         assert_eq!(server.get(path).await.refused(404), "404 page not found");
     }
 }
@@ -117,6 +119,23 @@ async fn the_router_leaves_room_for_others() {
     let serving = tokio::spawn(axum::serve(listener, app).into_future());
     assert_eq!(client.send("GET", "/", "").await.body, "a page");
     assert_eq!(client.send("GET", "/api/v1/own", "").await.body, "own");
+    client.send("GET", "/nowhere", "").await.refused(404);
     client.send("GET", "/metrics", "").await.is(200);
     serving.abort();
+}
+
+#[tokio::test]
+async fn everything_moves_with_the_prefix_and_the_telemetry_path() {
+    let external_url = "https://example.com/pg/".to_owned();
+    let config = Config { external_url, telemetry_path: "/tele/all".to_owned(), ..Config::default() };
+    let server = Server::with(config).await;
+    server.put("/pg/metrics/job/j", "a 1\n").await.is(200);
+    assert!(server.get("/pg/tele/all").await.body.contains("a{"));
+    server.get("/pg/-/ready").await.is(200);
+    assert_eq!(server.get("/pg/api/v1/status").await.json()["status"], "success");
+    for path in ["/pg/metrics", "/metrics", "/-/ready", "/api/v1/status"] {
+        server.get(path).await.refused(404);
+    }
+    server.delete("/pg/metrics/job/j").await.is(202);
+    assert_eq!(server.get("/pg/api/v1/metrics").await.json()["data"], serde_json::json!([]));
 }

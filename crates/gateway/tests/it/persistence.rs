@@ -36,7 +36,8 @@ fn names(folder: &Path) -> Vec<String> {
 /// What is shown about groups, push times included.
 async fn shown(server: &Server) -> (Vec<String>, serde_json::Value) {
     let text = server.get("/metrics").await.body;
-    let lines = text.lines().filter(|line| !line.contains("pushgateway_")).map(str::to_owned).collect();
+    let is_own = |line: &str| line.contains("pushgateway_") || line.contains("process_");
+    let lines = text.lines().filter(|line| !is_own(line)).map(str::to_owned).collect();
     (lines, server.get("/api/v1/metrics").await.json())
 }
 

@@ -1,7 +1,7 @@
 //! PUT, POST and DELETE, and what a scrape shows afterwards.
 
 use exposition::{Family, GroupingKey, parse};
-use gateway::{Config, PushMode};
+use gateway::{Config, Limits, PushMode};
 
 use crate::server::Server;
 
@@ -176,33 +176,19 @@ async fn the_help_of_the_oldest_group_is_shown() {
 }
 
 #[tokio::test]
-async fn encodings_that_cannot_be_read_are_refused() {
-    let server = Server::start().await;
-    for header in [
-        "Content-Encoding: GZIP\r\n",
-        "Content-Encoding: snappy\r\n",
-        "Content-Type: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n",
-    ] {
-        let answer = server.client.send_with("PUT", "/metrics/job/j", header, b"a 1\n").await;
-        assert!(answer.refused(415).contains("not supported"));
-    }
-    for header in
-        ["Content-Encoding: identity\r\n", "Content-Type: application/openmetrics-text; version=1.0.0\r\n"]
-    {
-        server.client.send_with("PUT", "/metrics/job/j", header, b"a 1\n# EOF\n").await.is(200);
-    }
-}
-
-#[tokio::test]
 async fn bodies_above_the_limit_are_refused_and_large_ones_below_it_are_not() {
-    let server = Server::with(Config { body_limit: 200_000, ..Config::default() }).await;
+    let server = Server::with(Config {
+        limits: Limits { body_bytes: 200_000, ..Limits::default() },
+        ..Config::default()
+    })
+    .await;
     let body: String = (0..8000).map(|n| format!("a{{n=\"{n}\"}} {n}\n")).collect();
     server.put("/metrics/job/j", &body).await.is(200);
     assert_eq!(server.pushed().await.len(), 8001);
     let body = "#".repeat(200_001);
     assert_eq!(
         server.put("/metrics/job/k", &body).await.refused(413),
-        "the body is larger than 200000 bytes"
+        "the body has more than 200000 bytes: push less at once, or raise --web.max-body-bytes"
     );
 }
 

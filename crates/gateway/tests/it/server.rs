@@ -39,6 +39,11 @@ impl Server {
         self.tell_to_stop().await.unwrap().unwrap()
     }
 
+    /// Waits for a gateway that ends by itself.
+    pub(crate) async fn ended(self) -> Result<(), Error> {
+        tokio::time::timeout(DEADLINE, self.running).await.unwrap().unwrap()
+    }
+
     /// Tells the gateway to stop and returns what waits for it.
     pub(crate) fn tell_to_stop(
         self,

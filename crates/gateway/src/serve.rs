@@ -1,0 +1,138 @@
+//! Answers requests: asks [`crate::route`] what each is for, and lets its endpoint do it.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+
+use crate::route::{Endpoint, Routed};
+use crate::{Gateway, expose, push, remove, status};
+
+/// One fallback for everything: so the gateway owns every path, and what is merged with it comes first.
+pub(crate) fn router(gateway: Gateway) -> Router {
+    Router::new().fallback(answer).with_state(gateway)
+}
+
+async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
+    let gateway = &gateway;
+    let _in_flight = gateway.0.counters.in_flight();
+    let uri = request.uri();
+    match gateway.0.routes.route(request.method(), uri.path(), uri.query()) {
+        Routed::To(endpoint, path) => {
+            let (head, body) = request.into_parts();
+            let began = Instant::now();
+            let response = match endpoint {
+                Endpoint::Push(mode) => push::push(gateway, &path, mode, &head, body).await,
+                endpoint => other(gateway, endpoint, &path, &head).await,
+            };
+            if let Some(handler) = counted_as(endpoint) {
+                let method = method_name(&head.method);
+                gateway.0.counters.request(response.status(), handler, method);
+                if handler == "push" {
+                    gateway.0.counters.push(method, began.elapsed(), size(&head));
+                }
+            }
+            response
+        }
+        Routed::Redirect(code, location) => redirect(code, &location),
+        Routed::Options(allowed) => with_allow(StatusCode::OK.into_response(), &allowed),
+        Routed::OtherMethod(allowed) => {
+            with_allow(refuse(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"), &allowed)
+        }
+        Routed::Server => StatusCode::OK.into_response(),
+        Routed::NotFound => refuse(StatusCode::NOT_FOUND, "404 page not found"),
+        Routed::BadRequest => bad_request(),
+    }
+}
+
+async fn other(gateway: &Gateway, endpoint: Endpoint, path: &[u8], head: &Parts) -> Response {
+    match endpoint {
+        Endpoint::Delete => remove::delete(gateway, path),
+        Endpoint::Scrape => expose::scrape(State(gateway.clone()), head.headers.clone()).await,
+        // There is no listening before the groups are loaded, so whoever gets an answer gets this one.
+        Endpoint::Healthy | Endpoint::Ready => plain(StatusCode::OK, "OK"),
+        Endpoint::Quit => status::quit(gateway),
+        Endpoint::QuitRead => plain(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed."),
+        Endpoint::Groups => status::groups(gateway),
+        Endpoint::Status => status::status(gateway),
+        Endpoint::Preflight => status::preflight(),
+        Endpoint::DeleteGroups => remove::delete_groups(gateway, head.uri.query()).await,
+        Endpoint::Wipe => remove::wipe(gateway).await,
+        Endpoint::Push(_) | Endpoint::Page | Endpoint::Asset => {
+            refuse(StatusCode::NOT_FOUND, "404 page not found")
+        }
+    }
+}
+
+/// The label `handler` of `pushgateway_http_requests_total`; scrapes and `/-/quit` are not counted.
+fn counted_as(endpoint: Endpoint) -> Option<&'static str> {
+    Some(match endpoint {
+        Endpoint::Push(_) => "push",
+        Endpoint::Delete => "delete",
+        Endpoint::Healthy => "healthy",
+        Endpoint::Ready => "ready",
+        Endpoint::Page => "status",
+        Endpoint::Asset => "static",
+        Endpoint::Groups => "api/v1/metrics",
+        Endpoint::Status => "api/v1/status",
+        Endpoint::DeleteGroups => "api/v1/groups",
+        Endpoint::Preflight => "api/v1/options",
+        Endpoint::Wipe => "wipe",
+        Endpoint::Scrape | Endpoint::Quit | Endpoint::QuitRead => return None,
+    })
+}
+
+/// The label `method`. Only these methods reach an endpoint.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "get",
+        Method::HEAD => "head",
+        Method::PUT => "put",
+        Method::POST => "post",
+        Method::DELETE => "delete",
+        Method::OPTIONS => "options",
+        _ => "unknown",
+    }
+}
+
+/// Size of a request: its head, and its body when that is said beforehand.
+fn size(head: &Parts) -> u64 {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    let length = head.headers.get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let start = head.method.as_str().len() + target + "HTTP/1.1".len();
+    let body: u64 = length.and_then(|length| length.parse().ok()).unwrap_or_default();
+    body.saturating_add((start + headers.sum::<usize>()) as u64)
+}
+
+fn with_allow(mut response: Response, allowed: &str) -> Response {
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
+fn redirect(code: StatusCode, location: &str) -> Response {
+    (code, [(LOCATION, location)]).into_response()
+}
+
+/// A text without the newline and the header of [`refuse`]: so the original answers in a few places.
+pub(crate) fn plain(code: StatusCode, text: &'static str) -> Response {
+    (code, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+fn bad_request() -> Response {
+    let mut response = plain(StatusCode::BAD_REQUEST, "400 Bad Request");
+    response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// An error as the original answers it.
+pub(crate) fn refuse(code: StatusCode, reason: &str) -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (code, headers, format!("{reason}\n")).into_response()
+}
