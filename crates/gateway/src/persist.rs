@@ -3,8 +3,8 @@
 //! The file: a first line `{"format":"pushgateway-groups","version":2,"sha256":"<hex>"}` with its LF, then records in
 //! the encoding of postcard (<https://postcard.jamesmunns.com/wire-format>), each behind its length in four bytes
 //! (little-endian). The checksum is of everything behind the first line. Names, help texts and label values are
-//! written once and referred to by number; labels of the grouping key are not repeated on samples; groups come oldest
-//! first. Anybody else reads the groups from `/api/v1/metrics`: this file is private.
+//! written once and referred to by number; labels of the grouping key are not repeated on samples; groups come in
+//! the order of their keys. Anybody else reads the groups from `/api/v1/metrics`: this file is private.
 //!
 //! A save writes a temporary file in the same folder, syncs it, renames it over the old one and syncs the folder.
 

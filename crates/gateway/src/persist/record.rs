@@ -28,6 +28,8 @@ pub(super) enum Record<'a> {
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct GroupRecord {
+    /// Orders the groups by age.
+    age: u64,
     labels: TextPairs,
     pushed: Option<Nanoseconds>,
     failed: Option<Nanoseconds>,
@@ -65,7 +67,13 @@ impl<'a> TextWriter<'a> {
         let families = group.families.iter().map(|held| self.family(key, held)).collect();
         let Times { pushed, failed } = group.times;
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
-        GroupRecord { labels, pushed: nanoseconds(pushed), failed: nanoseconds(failed), families }
+        GroupRecord {
+            age: group.id,
+            labels,
+            pushed: nanoseconds(pushed),
+            failed: nanoseconds(failed),
+            families,
+        }
     }
 
     /// The texts that got a number since the last call, in the order of their numbers.
@@ -109,7 +117,6 @@ impl<'a> TextWriter<'a> {
 pub(super) struct TextReader {
     texts: Vec<Arc<str>>,
     shapes: Shapes,
-    groups: u64,
 }
 
 impl TextReader {
@@ -119,12 +126,9 @@ impl TextReader {
 
     /// The group of a record, or what is wrong with it.
     pub(super) fn group(&mut self, record: GroupRecord) -> Result<(GroupingKey, Group), String> {
-        self.shapes.next_group();
         let labels: Labels = self.owned(&record.labels)?;
         let job = labels.get("job").cloned().unwrap_or_default();
         let key = GroupingKey::new(job, labels).map_err(|error| error.to_string())?;
-        let id = self.groups;
-        self.groups += 1;
         let mut families = BTreeMap::new();
         for family in record.families {
             let held = self.family(&key, family)?;
@@ -134,7 +138,7 @@ impl TextReader {
             pushed: record.pushed.map(timestamp).transpose()?,
             failed: record.failed.map(timestamp).transpose()?,
         };
-        Ok((key, Group { id, times, families: families.into_values().collect() }))
+        Ok((key, Group { id: record.age, times, families: families.into_values().collect() }))
     }
 
     fn family(&mut self, key: &GroupingKey, record: FamilyRecord) -> Result<Held, String> {

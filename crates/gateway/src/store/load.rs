@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use exposition::{GroupingKey, Kind};
+use rayon::prelude::*;
 
 use super::check::part_suffixes;
 use super::series::Series;
@@ -23,8 +24,15 @@ struct Draft {
 }
 
 impl Store {
-    /// Fills an empty store.
-    pub(crate) fn load(&mut self, groups: Vec<(GroupingKey, Group)>) {
+    /// Fills an empty store. Ids of groups say which is older; they are numbered anew.
+    pub(crate) fn load(&mut self, mut groups: Vec<(GroupingKey, Group)>) {
+        let mut by_age: Vec<&mut u64> = groups.iter_mut().map(|(_, group)| &mut group.id).collect();
+        by_age.sort();
+        for (rank, id) in (0..).zip(by_age) {
+            *id = rank;
+        }
+        self.next_id = groups.len() as u64;
+
         let mut drafts: BTreeMap<Arc<str>, Draft> = BTreeMap::new();
         let mut loaded = Vec::with_capacity(groups.len());
         for (key, mut group) in groups {
@@ -45,7 +53,6 @@ impl Store {
                 fits
             };
             group.families = group.families.into_vec().into_iter().filter(fits).collect();
-            self.next_id = self.next_id.max(group.id + 1);
             loaded.push((key, group));
         }
         drafts.retain(|_, draft| !draft.series.is_empty());
@@ -60,8 +67,8 @@ impl Store {
             })
         };
         let mut unfit: Vec<(Arc<str>, u64)> = Vec::new();
+        drafts.par_iter_mut().for_each(|(_, draft)| draft.series.sort());
         for (name, draft) in &mut drafts {
-            draft.series.sort();
             if collides(name) {
                 unfit.extend(draft.owners.iter().map(|(id, _)| (Arc::clone(name), *id)));
                 continue;
@@ -78,10 +85,13 @@ impl Store {
             remove(&unfit, &mut loaded, &mut drafts);
         }
 
-        for (name, Draft { kind, owners, series }) in drafts {
-            self.series += series.len();
+        let indexes = drafts.into_par_iter().map(|(name, Draft { kind, owners, series })| {
             let series = series.into_iter().map(|(series, _)| series);
-            self.families.insert(name, Arc::new(Index::filled(kind, owners.into_iter(), series)));
+            (name, Arc::new(Index::filled(kind, owners.into_iter(), series)))
+        });
+        for (name, index) in indexes.collect::<Vec<_>>() {
+            self.series += index.series.len();
+            self.families.insert(name, index);
         }
         self.groups = loaded.into_iter().map(|(key, group)| (Arc::new(key), Arc::new(group))).collect();
     }

@@ -1,10 +1,10 @@
 //! One stored sample and its identity: the label set, in the order in which samples are shown.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use exposition::{Extra, Labels, Value};
+use smallvec::SmallVec;
 
 /// Names of a label set, sorted; shared by all series that have the same ones.
 type Names = Arc<[Box<str>]>;
@@ -61,19 +61,20 @@ impl std::fmt::Display for LabelSet {
     }
 }
 
-/// Makes label sets; equal ones of a push are made once, and their names are shared beyond it.
+/// Makes label sets, and lets them share what the last ones had: the samples of a push mostly have the same names, and
+/// many the same values.
 #[derive(Default)]
 pub(crate) struct Shapes {
-    names: HashSet<Names>,
-    sets: HashSet<Arc<LabelSet>>,
+    names: Recent<Names>,
+    sets: Recent<Arc<LabelSet>>,
+    values: String,
+    ends: Vec<u32>,
 }
 
 impl Shapes {
     /// Lets the label sets to come share the names of one that is held already.
     pub(crate) fn adopt(&mut self, held: &LabelSet) {
-        if !self.names.contains(&held.names) {
-            self.names.insert(Arc::clone(&held.names));
-        }
+        self.names.find_or_insert(|names| Arc::ptr_eq(names, &held.names), || Arc::clone(&held.names));
     }
 
     /// The label set of names and values, which come sorted by name.
@@ -81,36 +82,53 @@ impl Shapes {
         &mut self,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Arc<LabelSet> {
-        let mut names: Vec<Box<str>> = Vec::new();
-        let (mut values, mut ends) = (String::new(), Vec::new());
-        for (name, value) in labels {
-            names.push(name.into());
+        let labels: SmallVec<[(&str, &str); 16]> = labels.collect();
+        let Self { names, sets, values, ends } = self;
+        values.clear();
+        ends.clear();
+        for (_, value) in &labels {
             values.push_str(value);
             // A body is far smaller than 4 GiB, so this never saturates.
             ends.push(u32::try_from(values.len()).unwrap_or(u32::MAX));
         }
-        let names = match self.names.get(names.as_slice()) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let names: Names = names.into();
-                self.names.insert(Arc::clone(&names));
-                names
-            }
+        let has_names =
+            |known: &Names| known.iter().map(|name| &**name).eq(labels.iter().map(|(name, _)| *name));
+        let names =
+            names.find_or_insert(has_names, || labels.iter().map(|(name, _)| Box::from(*name)).collect());
+        let is_same = |known: &Arc<LabelSet>| {
+            *known.values == **values && *known.ends == **ends && known.names == names
         };
-        let set = LabelSet { names, values: values.into(), ends: ends.into() };
-        match self.sets.get(&set) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let set = Arc::new(set);
-                self.sets.insert(Arc::clone(&set));
-                set
-            }
-        }
+        sets.find_or_insert(is_same, || {
+            let (values, ends) = (values.as_str().into(), ends.as_slice().into());
+            Arc::new(LabelSet { names: Arc::clone(&names), values, ends })
+        })
     }
+}
 
-    /// Forgets the label sets, but not their names: what follows has others.
-    pub(crate) fn next_group(&mut self) {
-        self.sets.clear();
+/// The last few things that were of use, the latest first: a search that cannot become long.
+struct Recent<T>(SmallVec<[T; 8]>);
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self(SmallVec::new())
+    }
+}
+
+impl<T: Clone> Recent<T> {
+    fn find_or_insert(&mut self, matches: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> T {
+        if let Some(at) = self.0.iter().position(matches) {
+            if let Some(until) = self.0.get_mut(..=at) {
+                until.rotate_right(1);
+            }
+        } else {
+            if self.0.len() == self.0.inline_size() {
+                self.0.pop();
+            }
+            self.0.insert(0, make());
+        }
+        // It is in front by now.
+        #[allow(clippy::indexing_slicing)]
+        self.0[0].clone()
     }
 }
 
