@@ -11,10 +11,9 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use exposition::encode::{write_header, write_sample};
-use exposition::{Family, Kind};
+use exposition::{Escaping, Family, Format, Head, Kind};
 use futures_util::stream;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue};
 use imbl::OrdSet;
 
@@ -23,15 +22,14 @@ use crate::store::Index;
 use crate::store::series::{Series, Shapes, pairs};
 use compress::Gzip;
 
-/// What the original answers to those who do not ask for another escaping; the names here need none.
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
-
 /// Pieces have at least this many bytes, except the last.
 const PIECE: usize = 64 * 1024;
 
 pub(crate) async fn scrape(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
-    let exposition = Exposition::new(&gateway);
-    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let format = Format::negotiate(header(ACCEPT), false);
+    let exposition = Exposition::new(&gateway, format);
+    let accepted = header(ACCEPT_ENCODING);
     let gzip = accepted.is_some_and(compress::prefers_gzip).then(Gzip::default);
     let is_compressed = gzip.is_some();
     let pieces = stream::unfold(Some((exposition, gzip)), |state| async move {
@@ -41,11 +39,11 @@ pub(crate) async fn scrape(State(gateway): State<Gateway>, headers: HeaderMap) -
         let mut piece = Vec::new();
         let mut more = true;
         while more && piece.len() < PIECE / 2 {
-            let mut text = String::with_capacity(PIECE + 4096);
-            more = exposition.write(&mut text);
+            let mut plain = Vec::with_capacity(PIECE + 4096);
+            more = exposition.write(&mut plain);
             match &mut gzip {
-                Some(gzip) => gzip.write(text.as_bytes(), &mut piece),
-                None => piece = text.into_bytes(),
+                Some(gzip) => gzip.write(&plain, &mut piece),
+                None => piece = plain,
             }
         }
         if !more && let Some(gzip) = gzip.take() {
@@ -54,26 +52,28 @@ pub(crate) async fn scrape(State(gateway): State<Gateway>, headers: HeaderMap) -
         let next = more.then_some((exposition, gzip));
         Some((Ok::<_, Infallible>(Bytes::from(piece)), next))
     });
-    let mut response = ([(CONTENT_TYPE, TEXT)], Body::from_stream(pieces)).into_response();
-    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    let mut response = ([(CONTENT_TYPE, format.content_type())], Body::from_stream(pieces)).into_response();
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
     if is_compressed {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
 }
 
-/// The whole exposition in one piece.
+/// The whole exposition in one piece, as text.
 pub(crate) fn render(gateway: &Gateway) -> String {
-    let mut out = String::new();
-    let mut exposition = Exposition::new(gateway);
+    let mut out = Vec::new();
+    let mut exposition = Exposition::new(gateway, Format::Text { escaping: Escaping::AllowUtf8 });
     while exposition.write(&mut out) {}
-    out
+    // Names, labels and help texts are UTF-8, and so is what is put between them.
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A snapshot on its way out: own families and pushed ones, sorted by name; samples sorted by number of labels, then
 /// by their values in order of their names. A pushed family with the name of an own one is shown with it, under the
 /// own help text.
 struct Exposition {
+    format: Format,
     families: std::vec::IntoIter<Shown>,
     /// The family that is being written, and the last series of it that was.
     current: Option<(Shown, Option<Arc<Series>>)>,
@@ -87,7 +87,7 @@ struct Shown {
 }
 
 impl Exposition {
-    fn new(gateway: &Gateway) -> Self {
+    fn new(gateway: &Gateway, format: Format) -> Self {
         let store = gateway.snapshot();
         let own = gateway.0.counters.families(&gateway.0.config, &store, &gateway.0.keeper);
         let mut own = own.into_iter().filter(|family| !family.samples.is_empty()).peekable();
@@ -107,24 +107,27 @@ impl Exposition {
             });
         }
         families.extend(own.map(Shown::own));
-        Self { families: families.into_iter(), current: None }
+        Self { format, families: families.into_iter(), current: None }
     }
 
     /// Appends the next piece and says whether there is more.
-    fn write(&mut self, out: &mut String) -> bool {
-        let end = out.len() + PIECE;
+    fn write(&mut self, out: &mut Vec<u8>) -> bool {
+        let (format, end) = (self.format, out.len() + PIECE);
         while out.len() < end {
             let (family, last) = match self.current.take() {
                 Some((family, last)) => (family, last),
                 None => {
-                    let Some(family) = self.families.next() else { return false };
-                    write_header(out, &family.name, &family.help, family.kind);
+                    let Some(family) = self.families.next() else {
+                        format.end(out);
+                        return false;
+                    };
+                    format.begin(out, &family.head(), family.series.iter().map(|series| series.as_sample()));
                     (family, None)
                 }
             };
             let mut written = None;
             for series in family.behind(last.as_ref()) {
-                write_sample(out, &family.name, series.labels.iter(), &series.value, None);
+                format.sample(out, &family.head(), &series.as_sample());
                 written = Some(series);
                 if out.len() >= end {
                     break;
@@ -134,6 +137,8 @@ impl Exposition {
                 && let Some(last) = written.map(Arc::clone)
             {
                 self.current = Some((family, Some(last)));
+            } else {
+                format.end_family(out);
             }
         }
         true
@@ -141,6 +146,10 @@ impl Exposition {
 }
 
 impl Shown {
+    fn head(&self) -> Head<'_> {
+        Head { name: &self.name, help: &self.help, kind: self.kind }
+    }
+
     fn own(family: Family) -> Self {
         let mut shapes = Shapes::default();
         let series = family.samples.into_iter().map(|sample| {

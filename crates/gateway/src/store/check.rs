@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use exposition::names::{is_label_name, is_metric_name, is_reserved_label};
-use exposition::{Family, GroupingKey, Kind, Sample, Value};
+use exposition::names::{is_label_name, is_reserved_label};
+use exposition::{Escaping, Family, GroupingKey, Kind, Sample, Value};
 use jiff::Timestamp;
 use smallvec::{SmallVec, smallvec};
 
@@ -17,10 +17,15 @@ use crate::PushMode;
 pub(crate) enum Problem {
     #[error("{0}")]
     Defect(String),
-    #[error("{0:?} is not a valid metric name")]
-    Name(String),
+    #[error("a metric family has no name")]
+    Name,
     #[error("collected metric {name:?} {labels} has a label with an invalid name")]
     LabelName { name: String, labels: String },
+    #[error(
+        "collected metric {name:?} {labels} has labels that cannot be told apart where only letters, digits and _ are \
+         allowed"
+    )]
+    Ambiguous { name: String, labels: String },
     #[error("collected metric {name:?} {labels} must not have an explicit {label:?} label")]
     OwnLabel { name: String, labels: String, label: &'static str },
     #[error("collected metric {name:?} {labels} has two values of the label {label:?} that are equal")]
@@ -90,8 +95,8 @@ impl Incoming {
             if family.samples.is_empty() || [PUSH_TIME, PUSH_FAILURE_TIME].contains(&family.name.as_str()) {
                 continue;
             }
-            if !is_metric_name(&family.name) {
-                incoming.problems.push(Problem::Name(family.name.clone()));
+            if family.name.is_empty() {
+                incoming.problems.push(Problem::Name);
                 continue;
             }
             let held = incoming.sanitise(store, family, key, now, &mut shapes);
@@ -254,12 +259,36 @@ pub(super) fn part_suffixes(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// Whether names of labels that not every reader takes stay apart when they are escaped for it, and do not become
+/// names with a meaning: a scrape with such a sample would fail as a whole.
+fn is_clear_when_escaped(labels: &LabelSet, kind: Kind) -> bool {
+    if labels.iter().all(|(name, _)| is_label_name(name)) {
+        return true;
+    }
+    let own = match kind {
+        Kind::Histogram | Kind::GaugeHistogram => "le",
+        Kind::Summary => "quantile",
+        Kind::Counter | Kind::Gauge | Kind::Untyped => "",
+    };
+    [Escaping::Underscores, Escaping::Dots].iter().all(|escaping| {
+        let mut seen = HashSet::new();
+        labels.iter().all(|(name, _)| {
+            let escaped = escaping.label_name(name);
+            let has_meaning = !is_label_name(name) && (escaped == own || is_reserved_label(&escaped));
+            !has_meaning && seen.insert(escaped)
+        })
+    })
+}
+
 /// What is wrong with one sample by itself.
 fn sample_problem(family: &Family, labels: &LabelSet, value: &Value) -> Option<Problem> {
     let (name, shown) = (|| family.name.clone(), || labels.to_string());
     let mut names = labels.iter().map(|(name, _)| name);
-    if names.any(|label| !is_label_name(label) || is_reserved_label(label)) {
+    if names.any(|label| label.is_empty() || is_reserved_label(label)) {
         return Some(Problem::LabelName { name: name(), labels: shown() });
+    }
+    if !is_clear_when_escaped(labels, family.kind) {
+        return Some(Problem::Ambiguous { name: name(), labels: shown() });
     }
     if !family.kind.accepts(value) {
         return Some(Problem::Value { name: name(), labels: shown(), kind: kind_name(family.kind) });

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use exposition::{Extra, Labels, Value};
+use exposition::{Extra, Labels, SampleRef, Value};
 use smallvec::SmallVec;
 
 /// Names of a label set, sorted; shared by all series that have the same ones.
@@ -163,6 +163,14 @@ pub(crate) struct Series {
     pub(crate) labels: Arc<LabelSet>,
     pub(crate) value: Value,
     pub(crate) extra: Option<Box<Extra>>,
+}
+
+impl Series {
+    /// The series as the formats take it.
+    pub(crate) fn as_sample(&self) -> SampleRef<'_, impl Iterator<Item = (&str, &str)> + Clone> {
+        let (value, extra) = (&self.value, self.extra.as_deref());
+        SampleRef { labels: self.labels.iter(), value, extra, timestamp: None }
+    }
 }
 
 impl Ord for Series {
