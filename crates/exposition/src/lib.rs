@@ -22,6 +22,7 @@ pub mod names;
 pub mod number;
 pub mod parse;
 pub mod protobuf;
+mod quote;
 
 pub use encode::{CONTENT_TYPE, encode};
 pub use escape::Escaping;
@@ -31,4 +32,5 @@ pub use family::{
 };
 pub use format::{Format, Head, OpenMetricsVersion, SampleRef};
 pub use grouping::GroupingKey;
-pub use parse::{ParseError, parse};
+pub use names::Names;
+pub use parse::{ParseError, parse, parse_with};

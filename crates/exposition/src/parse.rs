@@ -5,9 +5,11 @@
 //! gathered into one sample per label set without anything being required or sorted.
 
 mod assemble;
+mod cursor;
 mod line;
 
 use crate::family::Family;
+use crate::names::Names;
 use assemble::Assembly;
 
 /// What is wrong with a text, and where. Its `Display` is what a push gateway answers.
@@ -29,6 +31,15 @@ pub struct ParseError {
 ///
 /// The first [`ParseError`]; nothing of the text is returned then.
 pub fn parse(text: impl AsRef<[u8]>) -> Result<Vec<Family>, ParseError> {
+    parse_with(text, Names::Legacy)
+}
+
+/// As [`parse()`], with a choice of the names that may stand in quotes.
+///
+/// # Errors
+///
+/// As [`parse()`].
+pub fn parse_with(text: impl AsRef<[u8]>, names: Names) -> Result<Vec<Family>, ParseError> {
     let mut assembly = Assembly::default();
     let mut rest = text.as_ref();
     let mut number = 0;
@@ -42,7 +53,7 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<Vec<Family>, ParseError> {
             }
             None => (std::mem::take(&mut rest), false),
         };
-        line::read(content, complete, &mut assembly).map_err(|reason| ParseError { line: number, reason })?;
+        line::read(content, complete, names, &mut assembly).map_err(|reason| ParseError { line: number, reason })?;
     }
     Ok(assembly.finish())
 }

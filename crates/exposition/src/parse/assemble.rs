@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use crate::family::{Bucket, Count, Family, Histogram, Kind, Labels, Quantile, Sample, Summary, Value};
-use crate::number;
+use crate::quote::quoted;
 
 /// One sample line, without its name.
 pub(super) struct Line {
+    /// Without the one that a summary or histogram has for itself.
     pub(super) labels: Labels,
+    /// The value of that one.
+    pub(super) own: Option<f64>,
     pub(super) value: f64,
     pub(super) timestamp: Option<i64>,
 }
@@ -56,6 +59,16 @@ impl Assembly {
         Target { family: &mut self.families[index], part }
     }
 
+    /// The label that lines of `name` have for themselves.
+    pub(super) fn own_label(&self, name: &str) -> Option<&'static str> {
+        let (index, _) = self.find(name)?;
+        match self.families.get(index)?.kind? {
+            Kind::Summary => Some("quantile"),
+            Kind::Histogram | Kind::GaugeHistogram => Some("le"),
+            Kind::Counter | Kind::Gauge | Kind::Untyped => None,
+        }
+    }
+
     fn find(&self, name: &str) -> Option<(usize, Part)> {
         if let Some(index) = self.by_name.get(name) {
             return Some((*index, Part::Value));
@@ -76,13 +89,14 @@ impl Assembly {
     /// Adds the sample line of `name`.
     pub(super) fn add(&mut self, name: &str, line: Line) -> Result<(), String> {
         let Target { family, part } = self.family(name);
-        let Line { labels, value, timestamp } = line;
+        let Line { labels, own, value, timestamp } = line;
         match *family.kind.get_or_insert(Kind::Untyped) {
             Kind::Counter | Kind::Gauge | Kind::Untyped => {
                 family.samples.push(Sample { labels, value: Value::Number(value), timestamp, extra: None });
             }
             Kind::Summary => {
-                let (quantile, sample) = family.member(labels, "quantile", empty_summary)?;
+                let quantile = own.filter(|quantile| !quantile.is_nan());
+                let sample = family.member(labels, empty_summary);
                 sample.timestamp = timestamp.or(sample.timestamp);
                 if let Value::Summary(summary) = &mut sample.value {
                     let Summary { quantiles, sum, count } = &mut **summary;
@@ -95,12 +109,14 @@ impl Assembly {
                 }
             }
             Kind::Histogram | Kind::GaugeHistogram => {
-                let (bound, sample) = family.member(labels, "le", empty_histogram)?;
-                sample.timestamp = timestamp.or(sample.timestamp);
+                let bound = own.filter(|bound| !bound.is_nan());
                 let is_count = part == Part::Count || (part == Part::Value && bound.is_some());
                 if is_count && value < 0.0 {
-                    return Err(format!("negative count in histogram {name:?}: {}", number::format(value)));
+                    let what = if part == Part::Count { "count" } else { "bucket population" };
+                    return Err(format!("negative {what} for histogram {}", quoted(&family.name)));
                 }
+                let sample = family.member(labels, empty_histogram);
+                sample.timestamp = timestamp.or(sample.timestamp);
                 if let Value::Histogram(histogram) = &mut sample.value {
                     let Histogram { buckets, sum, count, .. } = &mut **histogram;
                     match (part, bound) {
@@ -121,6 +137,10 @@ impl Assembly {
     pub(super) fn finish(self) -> Vec<Family> {
         let with_samples = self.families.into_iter().filter(|draft| !draft.samples.is_empty());
         with_samples
+            .map(|mut draft| {
+                draft.normalise();
+                draft
+            })
             .map(|draft| Family {
                 name: draft.name,
                 help: draft.help.unwrap_or_default(),
@@ -150,21 +170,12 @@ fn counted(value: f64) -> Count {
 }
 
 impl Draft {
-    /// The sample that a line with these labels is a part of, and the number in its label `own` (`le`, `quantile`),
-    /// when it has one that is not NaN.
-    fn member(
-        &mut self,
-        mut labels: Labels,
-        own: &str,
-        empty: fn() -> Value,
-    ) -> Result<(Option<f64>, &mut Sample), String> {
-        let number = match labels.remove(own) {
-            None => None,
-            Some(text) => Some(
-                number::parse(&text)
-                    .ok_or_else(|| format!("expected float as value for '{own}' label, got {text:?}"))?,
-            ),
-        };
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The sample that a line with these labels is a part of.
+    fn member(&mut self, labels: Labels, empty: fn() -> Value) -> &mut Sample {
         let index = *self.by_labels.entry(labels).or_insert_with_key(|labels| {
             self.samples.push(Sample {
                 labels: labels.clone(),
@@ -176,7 +187,22 @@ impl Draft {
         });
         // The index was looked up or made above.
         #[allow(clippy::indexing_slicing)]
-        Ok((number.filter(|number| !number.is_nan()), &mut self.samples[index]))
+        &mut self.samples[index]
+    }
+
+    /// A histogram of which one count is not whole is a float histogram.
+    fn normalise(&mut self) {
+        for sample in &mut self.samples {
+            let Value::Histogram(histogram) = &mut sample.value else { return };
+            let Histogram { buckets, count, .. } = &mut **histogram;
+            let mut counts: Vec<_> = buckets.iter_mut().map(|bucket| &mut bucket.cumulative_count).collect();
+            counts.push(count);
+            if counts.iter().any(|count| matches!(count, Count::Float(_))) {
+                for count in &mut counts {
+                    **count = Count::Float(count.as_f64());
+                }
+            }
+        }
     }
 }
 

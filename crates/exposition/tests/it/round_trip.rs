@@ -1,7 +1,7 @@
 //! What is written is read back as it was.
 
 use exposition::protobuf::{Limits, decode};
-use exposition::{Escaping, Format, Kind, encode, parse};
+use exposition::{Escaping, Format, Kind, Names, encode, parse, parse_with};
 use proptest::prelude::*;
 use prost::Message;
 
@@ -11,12 +11,18 @@ use crate::strategy::{Carries, KINDS, families};
 /// The text format has no word for a gauge histogram.
 const TEXT_KINDS: [Kind; 5] = [Kind::Counter, Kind::Gauge, Kind::Summary, Kind::Histogram, Kind::Untyped];
 const CLASSIC: Carries = Carries { utf8: false, extras: false, messages: false };
+const UTF8: Carries = Carries { utf8: true, ..CLASSIC };
 const MESSAGES: Carries = Carries { utf8: true, extras: true, messages: true };
 
 proptest! {
     #[test]
     fn families_come_back_from_their_text(families in families(&TEXT_KINDS, CLASSIC)) {
         prop_assert_eq!(parse(encode(&families)), Ok(families));
+    }
+
+    #[test]
+    fn families_of_any_name_come_back_from_their_text(families in families(&TEXT_KINDS, UTF8)) {
+        prop_assert_eq!(parse_with(encode(&families), Names::Utf8), Ok(families));
     }
 
     #[test]

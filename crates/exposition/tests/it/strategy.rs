@@ -54,6 +54,23 @@ fn exemplar_of(carries: Carries) -> impl Strategy<Value = Option<Exemplar>> {
     option::of(exemplar()).prop_map(move |exemplar| exemplar.filter(|_| carries.extras))
 }
 
+fn classic_histogram(carries: Carries, count: BoxedStrategy<Count>) -> impl Strategy<Value = Value> {
+    let bucket = (-1e9..1e9, count.clone(), exemplar_of(carries)).prop_map(
+        |(upper_bound, cumulative_count, exemplar)| Bucket {
+            upper_bound,
+            cumulative_count,
+            exemplar: exemplar.map(Box::new),
+        },
+    );
+    (vec(bucket, 0..4), number(), count).prop_map(move |(mut buckets, sum, count)| {
+        if !carries.messages {
+            // It would be written anyway.
+            buckets.push(Bucket { upper_bound: f64::INFINITY, cumulative_count: count, exemplar: None });
+        }
+        Value::Histogram(Box::new(Histogram { buckets, sum, count, native: None }))
+    })
+}
+
 fn side() -> impl Strategy<Value = NativeBuckets> {
     vec((0i32..5, vec(0i64..50, 0..4)), 0..3).prop_map(|runs| {
         let mut side = NativeBuckets::default();
@@ -97,27 +114,12 @@ fn native() -> impl Strategy<Value = (Native, Count)> {
     )
 }
 
-fn count() -> impl Strategy<Value = Count> {
-    prop_oneof![
-        // A text carries 64 bit floats, so that larger counts would lose digits.
-        (0..(1u64 << 53)).prop_map(Count::Whole),
-        // One that is not whole, so that it reads back as what it is.
-        (0.0..1.0).prop_filter_map("not whole", |n: f64| (n != 0.0).then_some(Count::Float(n)))
-    ]
-}
-
 fn histogram(carries: Carries) -> BoxedStrategy<Value> {
-    let bucket =
-        (-1e9..1e9, count(), exemplar_of(carries)).prop_map(|(upper_bound, cumulative_count, exemplar)| {
-            Bucket { upper_bound, cumulative_count, exemplar: exemplar.map(Box::new) }
-        });
-    let classic = (vec(bucket, 0..4), number(), count()).prop_map(move |(mut buckets, sum, count)| {
-        if !carries.messages {
-            // It would be written anyway.
-            buckets.push(Bucket { upper_bound: f64::INFINITY, cumulative_count: count, exemplar: None });
-        }
-        Value::Histogram(Box::new(Histogram { buckets, sum, count, native: None }))
-    });
+    // A text carries 64 bit floats, so that larger counts would lose digits.
+    let whole = (0..(1u64 << 53)).prop_map(Count::Whole).boxed();
+    // Some that are not whole, so that they read back as what they are; one of them makes all of them floats.
+    let float = (0..1000u32).prop_map(|count| Count::Float(f64::from(count) + 0.5)).boxed();
+    let classic = prop_oneof![classic_histogram(carries, whole), classic_histogram(carries, float)];
     if !carries.messages {
         return classic.boxed();
     }
