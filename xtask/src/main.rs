@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
         Command::Codegen { check } => codegen::run(check),
-        Command::Bench { what, pairs } => bench::execute(&what, pairs),
+        Command::Bench { what } => bench::execute(&what),
         Command::Test { filter } => test::run(filter.as_deref()),
     };
     match outcome {
