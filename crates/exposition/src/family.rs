@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// The labels of one sample, name → value, sorted by name.
 pub type Labels = BTreeMap<String, String>;
 
 /// What a family measures: the word behind `# TYPE`.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Kind {
     /// A number that only grows, until its process starts anew.
     Counter,
@@ -74,7 +76,7 @@ pub struct Sample {
 }
 
 /// What the text format 0.0.4 has no words for. Never empty: a sample without any of it has no `Extra`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Extra {
     /// Since when a counter, summary or histogram counts.
     pub created: Option<Moment>,
@@ -83,7 +85,7 @@ pub struct Extra {
 }
 
 /// A point in time, as protobuf writes it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Moment {
     /// Seconds since 1970, before it negative.
     pub seconds: i64,
@@ -92,7 +94,7 @@ pub struct Moment {
 }
 
 /// One observation behind a counter or bucket, with a reference to where it came from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Exemplar {
     /// The reference, usually a `trace_id`.
     pub labels: Labels,
@@ -103,7 +105,7 @@ pub struct Exemplar {
 }
 
 /// The value of one sample.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub enum Value {
     /// Of a counter, gauge or untyped family.
     Number(f64),
@@ -114,7 +116,7 @@ pub enum Value {
 }
 
 /// Quantiles with sum and count.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Summary {
     /// The quantiles, as given.
     pub quantiles: Vec<Quantile>,
@@ -125,7 +127,7 @@ pub struct Summary {
 }
 
 /// Buckets with sum and count: classic, native, or both beside each other.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Histogram {
     /// The classic buckets, as given; when none has the bound `+Inf`, it is written with `count`.
     pub buckets: Vec<Bucket>,
@@ -138,7 +140,7 @@ pub struct Histogram {
 }
 
 /// A number of observations.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub enum Count {
     /// As counted.
     Whole(u64),
@@ -147,7 +149,7 @@ pub enum Count {
 }
 
 /// One quantile of a summary.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Quantile {
     /// Which one, 0 to 1.
     pub quantile: f64,
@@ -156,7 +158,7 @@ pub struct Quantile {
 }
 
 /// One classic bucket of a histogram.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Bucket {
     /// Its upper bound, inclusive: the label `le`.
     pub upper_bound: f64,
@@ -167,7 +169,7 @@ pub struct Bucket {
 }
 
 /// The exponential buckets of a native histogram, as `io.prometheus.client.Histogram` has them.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Native {
     /// Resolution: bucket bounds grow by the factor `2^(2^-schema)`; -4 to 8, or -53 for custom bounds.
     pub schema: i32,
@@ -185,7 +187,7 @@ pub struct Native {
 
 /// One side of a native histogram. Either `deltas` (of whole counts) or `counts` (of a float histogram) has one entry
 /// per bucket in `spans`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct NativeBuckets {
     /// Runs of buckets without a gap.
     pub spans: Vec<Span>,
@@ -196,7 +198,7 @@ pub struct NativeBuckets {
 }
 
 /// A run of native buckets.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Span {
     /// Buckets left out before it; of the first span, the index of its first bucket.
     pub offset: i32,

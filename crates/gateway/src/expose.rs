@@ -1,62 +1,169 @@
-//! GET /metrics.
+//! GET /metrics: all groups and the gateway's own metrics, as one snapshot.
+//!
+//! The answer is written piece by piece while the client takes it: memory does not grow with what is held, the first
+//! bytes leave at once, and pushes go on meanwhile.
 
-use std::iter::Peekable;
+mod compress;
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use exposition::Family;
 use exposition::encode::{write_header, write_sample};
-use http::header::CONTENT_TYPE;
+use exposition::{Family, Kind};
+use futures_util::stream;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue};
+use imbl::OrdSet;
 
+use crate::Gateway;
 use crate::store::Index;
-use crate::{Gateway, route};
+use crate::store::series::{Series, Shapes, pairs};
+use compress::Gzip;
 
 /// What the original answers to those who do not ask for another escaping; the names here need none.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
-pub(crate) async fn scrape(State(gateway): State<Gateway>) -> Response {
-    match tokio::task::spawn_blocking(move || render(&gateway)).await {
-        Ok(text) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
-        Err(_) => route::internal_error(),
+/// Pieces have at least this many bytes, except the last.
+const PIECE: usize = 64 * 1024;
+
+pub(crate) async fn scrape(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
+    let exposition = Exposition::new(&gateway);
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    let gzip = accepted.is_some_and(compress::prefers_gzip).then(Gzip::default);
+    let is_compressed = gzip.is_some();
+    let pieces = stream::unfold(Some((exposition, gzip)), |state| async move {
+        let (mut exposition, mut gzip) = state?;
+        // One scrape of many megabytes must not keep a thread from the pushes.
+        tokio::task::yield_now().await;
+        let mut piece = Vec::new();
+        let mut more = true;
+        while more && piece.len() < PIECE / 2 {
+            let mut text = String::with_capacity(PIECE + 4096);
+            more = exposition.write(&mut text);
+            match &mut gzip {
+                Some(gzip) => gzip.write(text.as_bytes(), &mut piece),
+                None => piece = text.into_bytes(),
+            }
+        }
+        if !more && let Some(gzip) = gzip.take() {
+            gzip.finish(&mut piece);
+        }
+        let next = more.then_some((exposition, gzip));
+        Some((Ok::<_, Infallible>(Bytes::from(piece)), next))
+    });
+    let mut response = ([(CONTENT_TYPE, TEXT)], Body::from_stream(pieces)).into_response();
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if is_compressed {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    response
 }
 
-/// Own families and pushed ones, sorted by name; samples sorted by number of labels, then by their values in order of
-/// their names. A pushed family with the name of an own one follows it under the same header.
+/// The whole exposition in one piece.
 pub(crate) fn render(gateway: &Gateway) -> String {
-    let store = gateway.snapshot();
-    let own = gateway.0.counters.families(&gateway.0.config, &store, &gateway.0.keeper);
-    let mut own = own.iter().filter(|family| !family.samples.is_empty()).peekable();
     let mut out = String::new();
-    for (name, index) in store.families() {
-        while let Some(family) = own.next_if(|family| *family.name < *name) {
-            write_own(&mut out, family);
-        }
-        write_held(&mut out, name, index, &mut own);
-    }
-    own.for_each(|family| write_own(&mut out, family));
+    let mut exposition = Exposition::new(gateway);
+    while exposition.write(&mut out) {}
     out
 }
 
-fn write_own(out: &mut String, family: &Family) {
-    write_header(out, &family.name, &family.help, family.kind);
-    for sample in &family.samples {
-        let labels = sample.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        write_sample(out, &family.name, labels, &sample.value, None);
+/// A snapshot on its way out: own families and pushed ones, sorted by name; samples sorted by number of labels, then
+/// by their values in order of their names. A pushed family with the name of an own one is shown with it, under the
+/// own help text.
+struct Exposition {
+    families: std::vec::IntoIter<Shown>,
+    /// The family that is being written, and the last series of it that was.
+    current: Option<(Shown, Option<Arc<Series>>)>,
+}
+
+struct Shown {
+    name: Arc<str>,
+    help: Arc<str>,
+    kind: Kind,
+    series: OrdSet<Arc<Series>>,
+}
+
+impl Exposition {
+    fn new(gateway: &Gateway) -> Self {
+        let store = gateway.snapshot();
+        let own = gateway.0.counters.families(&gateway.0.config, &store, &gateway.0.keeper);
+        let mut own = own.into_iter().filter(|family| !family.samples.is_empty()).peekable();
+        let mut families = Vec::new();
+        for (name, index) in store.families() {
+            while let Some(family) = own.next_if(|family| *family.name < **name) {
+                families.push(Shown::own(family));
+            }
+            families.push(match own.next_if(|family| *family.name == **name) {
+                Some(family) => Shown::own(family).and(index),
+                None => Shown {
+                    name: Arc::clone(name),
+                    help: index.help(),
+                    kind: index.kind,
+                    series: index.series.clone(),
+                },
+            });
+        }
+        families.extend(own.map(Shown::own));
+        Self { families: families.into_iter(), current: None }
+    }
+
+    /// Appends the next piece and says whether there is more.
+    fn write(&mut self, out: &mut String) -> bool {
+        let end = out.len() + PIECE;
+        while out.len() < end {
+            let (family, last) = match self.current.take() {
+                Some((family, last)) => (family, last),
+                None => {
+                    let Some(family) = self.families.next() else { return false };
+                    write_header(out, &family.name, &family.help, family.kind);
+                    (family, None)
+                }
+            };
+            let mut written = None;
+            for series in family.behind(last.as_ref()) {
+                write_sample(out, &family.name, series.labels.iter(), &series.value, None);
+                written = Some(series);
+                if out.len() >= end {
+                    break;
+                }
+            }
+            if out.len() >= end
+                && let Some(last) = written.map(Arc::clone)
+            {
+                self.current = Some((family, Some(last)));
+            }
+        }
+        true
     }
 }
 
-fn write_held<'a>(
-    out: &mut String,
-    name: &str,
-    index: &Index,
-    own: &mut Peekable<impl Iterator<Item = &'a Family>>,
-) {
-    match own.next_if(|family| family.name == name) {
-        Some(family) => write_own(out, family),
-        None => write_header(out, name, index.help(), index.kind),
+impl Shown {
+    fn own(family: Family) -> Self {
+        let mut shapes = Shapes::default();
+        let series = family.samples.into_iter().map(|sample| {
+            let labels = shapes.label_set(pairs(&sample.labels));
+            Arc::new(Series { labels, value: sample.value, extra: sample.extra })
+        });
+        let series = series.collect();
+        Self { name: family.name.into(), help: family.help.into(), kind: family.kind, series }
     }
-    for series in index.series.iter() {
-        write_sample(out, name, series.labels.iter(), &series.value, None);
+
+    /// Own series and pushed ones. Pushed ones have a job, own ones have not, so that none is lost.
+    fn and(mut self, pushed: &Index) -> Self {
+        let mut series = pushed.series.clone();
+        for own in &self.series {
+            series.insert(Arc::clone(own));
+        }
+        self.series = series;
+        self
+    }
+
+    /// The series behind `last`; all when there is none.
+    fn behind(&self, last: Option<&Arc<Series>>) -> impl Iterator<Item = &Arc<Series>> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.series.range::<_, Arc<Series>>((last.map_or(Unbounded, Excluded), Unbounded))
     }
 }

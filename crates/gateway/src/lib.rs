@@ -37,7 +37,8 @@ pub use error::{Error, Rejected};
 pub use exposition::GroupingKey;
 use measure::Counters;
 use persist::Keeper;
-use store::Store;
+use store::check::{Incoming, Pushed};
+use store::{Group, Store};
 
 /// How a gateway behaves.
 #[derive(Clone, Debug)]
@@ -190,13 +191,20 @@ impl Gateway {
     ///
     /// [`Rejected`]; the group is as it was, but for its failure time.
     pub fn push(&self, key: GroupingKey, families: Vec<Family>, mode: PushMode) -> Result<(), Rejected> {
-        let pushed = self.change(|store| store.push(&key, families, mode, Timestamp::now()));
-        let pushed = pushed.ok_or(Rejected::Closed).flatten();
-        if let Err(rejected) = &pushed {
+        self.take(&key, &Pushed { families, defects: Vec::new() }, mode)
+    }
+
+    /// [`Gateway::push`] of what a body held. What takes long for a large push is done before the lock is taken.
+    fn take(&self, key: &GroupingKey, pushed: &Pushed, mode: PushMode) -> Result<(), Rejected> {
+        let now = Timestamp::now();
+        let incoming = Incoming::new(&self.snapshot(), key, pushed, now);
+        let taken = self.change(|store| store.push(key, incoming, mode, now));
+        let taken = taken.ok_or(Rejected::Closed).flatten();
+        if let Err(rejected) = &taken {
             self.0.counters.rejected(rejected.reason());
             tracing::warn!(group = key.to_path(), "push refused: {rejected}");
         }
-        pushed
+        taken
     }
 
     /// Removes a group and says whether it existed.
@@ -205,9 +213,22 @@ impl Gateway {
     }
 
     /// Removes all groups whose grouping labels contain all of `labels`, and returns how many. With no labels that
-    /// is every group.
+    /// is every group. What is pushed meanwhile stays.
     pub fn delete_matching(&self, labels: &BTreeMap<String, String>) -> usize {
-        self.change(|store| store.delete_matching(labels)).unwrap_or_default()
+        let matches = |(name, value): (&String, &String), key: &GroupingKey| {
+            key.labels().get(name).is_some_and(|held| held == value)
+        };
+        self.delete_where(|key, _| labels.iter().all(|label| matches(label, key)))
+    }
+
+    /// Removes the groups for which `condition` holds at this moment, in small steps between which pushes are taken.
+    fn delete_where(&self, condition: impl Fn(&GroupingKey, &Group) -> bool) -> usize {
+        const STEP: usize = 64;
+        let doomed = self.snapshot().matching(condition);
+        let delete = |step: &[(Arc<GroupingKey>, Arc<Group>)]| {
+            self.change(|store| step.iter().filter(|(key, seen)| store.delete_unchanged(key, seen)).count())
+        };
+        doomed.chunks(STEP).filter_map(delete).sum()
     }
 
     /// What `GET /metrics` shows at this moment.

@@ -1,8 +1,10 @@
 //! Keep groups over a restart.
 //!
-//! The file: a first line `{"format":"pushgateway-groups","version":1,"sha256":"<hex>"}`, then one JSON object per
-//! group, oldest first, each with its LF. The checksum is of everything behind the first line. Numbers are strings in
-//! the form of the text format, because JSON has no `NaN`; labels of the grouping key are not repeated on samples.
+//! The file: a first line `{"format":"pushgateway-groups","version":2,"sha256":"<hex>"}` with its LF, then records in
+//! the encoding of postcard (<https://postcard.jamesmunns.com/wire-format>), each behind its length in four bytes
+//! (little-endian). The checksum is of everything behind the first line. Names, help texts and label values are
+//! written once and referred to by number; labels of the grouping key are not repeated on samples; groups come oldest
+//! first. Anybody else reads the groups from `/api/v1/metrics`: this file is private.
 //!
 //! A save writes a temporary file in the same folder, syncs it, renames it over the old one and syncs the folder.
 
@@ -14,16 +16,17 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use exposition::GroupingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::store::Store;
-use record::GroupRecord;
+use crate::store::{Group, Store};
+use record::{Record, TextReader, TextWriter};
 
 const FORMAT: &str = "pushgateway-groups";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Deserialize, Serialize)]
 struct Header {
@@ -72,9 +75,7 @@ impl Keeper {
         }
         match decode(&content) {
             Ok(groups) => {
-                for group in groups {
-                    group.restore(store);
-                }
+                store.load(groups);
                 tracing::info!(file = %path.display(), groups = store.group_count(), "groups loaded");
                 Ok(())
             }
@@ -158,12 +159,21 @@ fn write(path: &Path, store: &Store) -> std::io::Result<u64> {
     let mut bytes = placeholder.len() as u64;
     let mut groups: Vec<_> = store.groups().collect();
     groups.sort_by_key(|(_, group)| group.id);
+    let mut texts = TextWriter::default();
+    let mut record = Vec::new();
     for (key, group) in groups {
-        let mut line = serde_json::to_vec(&GroupRecord::new(key, group))?;
-        line.push(b'\n');
-        checksum.update(&line);
-        out.write_all(&line)?;
-        bytes += line.len() as u64;
+        let group = texts.group(key, group);
+        let fresh = texts.take_fresh();
+        for next in fresh.into_iter().map(Record::Text).chain([Record::Group(group)]) {
+            record.clear();
+            record = postcard::to_extend(&next, record).map_err(std::io::Error::other)?;
+            let length = u32::try_from(record.len()).map_err(std::io::Error::other)?.to_le_bytes();
+            for part in [&length[..], &record] {
+                checksum.update(part);
+                out.write_all(part)?;
+                bytes += part.len() as u64;
+            }
+        }
     }
     out.seek(SeekFrom::Start(0))?;
     out.write_all(&header(checksum.finalize().as_slice())?)?;
@@ -185,7 +195,7 @@ fn header(checksum: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// All groups of a file, or what is wrong with it.
-fn decode(content: &[u8]) -> Result<Vec<GroupRecord>, String> {
+fn decode(content: &[u8]) -> Result<Vec<(GroupingKey, Group)>, String> {
     let end = content.iter().position(|byte| *byte == b'\n').ok_or("its first line is cut")?;
     let (first, rest) = content.split_at(end);
     let body = rest.strip_prefix(b"\n").unwrap_or_default();
@@ -197,10 +207,19 @@ fn decode(content: &[u8]) -> Result<Vec<GroupRecord>, String> {
     if hex(Sha256::digest(body).as_slice()) != header.sha256 {
         return Err("its checksum does not match".to_owned());
     }
-    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_slice(line).map_err(|error| format!("a group cannot be read: {error}")))
-        .collect()
+    let mut texts = TextReader::default();
+    let mut groups = Vec::new();
+    let mut rest = body;
+    while let Some((length, behind)) = rest.split_first_chunk() {
+        let (record, behind) =
+            behind.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("its last record is cut")?;
+        rest = behind;
+        match postcard::from_bytes(record).map_err(|error| format!("a record cannot be read: {error}"))? {
+            Record::Text(text) => texts.text(text),
+            Record::Group(group) => groups.push(texts.group(group)?),
+        }
+    }
+    if rest.is_empty() { Ok(groups) } else { Err("its last record is cut".to_owned()) }
 }
 
 fn hex(bytes: &[u8]) -> String {

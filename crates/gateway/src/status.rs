@@ -86,8 +86,8 @@ fn group_json(key: &GroupingKey, group: &Group) -> serde_json::Value {
     let mut all = Map::new();
     all.insert("labels".to_owned(), json!(key.labels()));
     all.insert("last_push_successful".to_owned(), json!(group.times.last_push_succeeded()));
-    for (name, held) in &group.families {
-        all.insert(name.to_string(), family_json(held));
+    for held in &group.families {
+        all.insert(held.name.to_string(), family_json(held));
     }
     all.into()
 }

@@ -6,22 +6,28 @@
 //! - What is held can always be shown: no family with two kinds, no series twice, no name that collides.
 //! - A push costs what it brings, not what is held: it is checked against two indexes (family → kind and owners;
 //!   family → series, sorted as they are shown), which the same step keeps up to date.
-//! - A clone is a snapshot: it takes time by the number of family names only, shares its content, and never changes.
-//!   So nothing that reads (a scrape, a save, the API) holds up a push.
+//! - A clone is a snapshot: it takes no time, shares its content, and never changes. So nothing that reads (a scrape,
+//!   a save, the API) holds up a push.
+//! - Memory follows the content: label sets, names and help texts that are equal are kept once where that is cheap to
+//!   find out.
 
 pub(crate) mod check;
+pub(crate) mod index;
+pub(crate) mod load;
 pub(crate) mod series;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use exposition::{Family, GroupingKey, Kind, Labels, Value};
+use exposition::{GroupingKey, Kind, Value};
+use imbl::OrdMap;
 use jiff::Timestamp;
-use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
+use smallvec::SmallVec;
 
 use crate::{PushMode, Rejected};
-use check::{Incoming, Problem};
-use series::{Series, Shapes};
+use check::{Incoming, Place, Problem, Pushed};
+pub(crate) use index::Index;
+use series::{LabelSet, Series};
 
 /// Family with the time of the last push that was taken.
 pub(crate) const PUSH_TIME: &str = "push_time_seconds";
@@ -37,8 +43,8 @@ pub(crate) type OwnKinds = BTreeMap<String, Kind>;
 /// All groups, and the indexes over them.
 #[derive(Clone, Default)]
 pub(crate) struct Store {
-    groups: RedBlackTreeMapSync<GroupingKey, Arc<Group>>,
-    families: BTreeMap<Arc<str>, Arc<Index>>,
+    groups: OrdMap<Arc<GroupingKey>, Arc<Group>>,
+    families: OrdMap<Arc<str>, Arc<Index>>,
     own: Arc<OwnKinds>,
     next_id: u64,
     series: usize,
@@ -50,8 +56,15 @@ pub(crate) struct Group {
     /// Rises with every new group, so it orders them by age.
     pub(crate) id: u64,
     pub(crate) times: Times,
-    /// By name, the two push times among them.
-    pub(crate) families: BTreeMap<Arc<str>, Arc<Held>>,
+    /// Sorted by name, the two push times among them.
+    pub(crate) families: Box<[Held]>,
+}
+
+impl Group {
+    pub(crate) fn family(&self, name: &str) -> Option<&Held> {
+        let at = self.families.binary_search_by(|held| (*held.name).cmp(name)).ok()?;
+        self.families.get(at)
+    }
 }
 
 /// When a group was last changed, and when that last failed; `None` means never.
@@ -68,29 +81,15 @@ impl Times {
 }
 
 /// One family of one group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Held {
+    pub(crate) name: Arc<str>,
     pub(crate) kind: Kind,
     pub(crate) help: Arc<str>,
     /// When the push that set it was received.
     pub(crate) time: Timestamp,
-    pub(crate) series: Vec<Arc<Series>>,
-}
-
-/// One family over all groups.
-#[derive(Clone)]
-pub(crate) struct Index {
-    pub(crate) kind: Kind,
-    /// Help texts by the id of the group.
-    owners: RedBlackTreeMapSync<u64, Arc<str>>,
-    pub(crate) series: RedBlackTreeSetSync<Arc<Series>>,
-}
-
-impl Index {
-    /// The help text of the oldest group that has one: the same at every scrape.
-    pub(crate) fn help(&self) -> &str {
-        self.owners.values().map(|help| &**help).find(|help| !help.is_empty()).unwrap_or_default()
-    }
+    /// Sorted by labels. Most families of most groups have one.
+    pub(crate) series: SmallVec<[Arc<Series>; 2]>,
 }
 
 impl Store {
@@ -100,11 +99,31 @@ impl Store {
 
     /// Groups by key.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (&GroupingKey, &Group)> {
-        self.groups.iter().map(|(key, group)| (key, &**group))
+        self.groups.iter().map(|(key, group)| (&**key, &**group))
+    }
+
+    pub(crate) fn group(&self, key: &GroupingKey) -> Option<&Group> {
+        self.groups.get(key).map(|group| &**group)
+    }
+
+    /// The group behind `key` in the order of keys; the first one when there is none. It lets a reader that is
+    /// interrupted go on where it was.
+    pub(crate) fn group_after(
+        &self,
+        key: Option<&Arc<GroupingKey>>,
+    ) -> Option<(Arc<GroupingKey>, Arc<Group>)> {
+        let found = match key {
+            Some(key) => {
+                let behind = (std::ops::Bound::Excluded(key), std::ops::Bound::Unbounded);
+                self.groups.range::<_, Arc<GroupingKey>>(behind).next()
+            }
+            None => self.groups.get_min().map(|(key, group)| (key, group)),
+        };
+        found.map(|(key, group)| (Arc::clone(key), Arc::clone(group)))
     }
 
     pub(crate) fn group_count(&self) -> usize {
-        self.groups.size()
+        self.groups.len()
     }
 
     /// Number of samples, the push times of the groups among them; a histogram or summary counts as one.
@@ -113,149 +132,128 @@ impl Store {
     }
 
     /// Families by name.
-    pub(crate) fn families(&self) -> impl Iterator<Item = (&str, &Index)> {
-        self.families.iter().map(|(name, index)| (&**name, &**index))
+    pub(crate) fn families(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Index>)> {
+        self.families.iter()
     }
 
     /// Takes a push that was received at `now`, or refuses it and remembers that in the group's failure time.
     pub(crate) fn push(
         &mut self,
         key: &GroupingKey,
-        families: Vec<Family>,
+        incoming: Incoming,
         mode: PushMode,
         now: Timestamp,
     ) -> Result<(), Rejected> {
-        let taken = self.try_push(key, families, mode, now);
+        let taken = if incoming.timestamps {
+            Err(Rejected::Timestamps)
+        } else {
+            let failed = self.group(key).and_then(|group| group.times.failed);
+            self.change(key, incoming, mode, Times { pushed: Some(now), failed })
+        };
         if taken.is_err() {
             self.remember_failure(key, now);
         }
         taken
     }
 
-    /// Puts back a group as it was saved, push times included.
-    pub(crate) fn restore(
-        &mut self,
-        key: &GroupingKey,
-        times: Times,
-        families: Vec<(Timestamp, Family)>,
-    ) -> Result<(), Rejected> {
-        self.change(key, families, PushMode::Replace, times)
-    }
-
     /// Removes a group and says whether it existed.
     pub(crate) fn delete(&mut self, key: &GroupingKey) -> bool {
-        let Some(group) = self.groups.get(key).map(Arc::clone) else {
-            return false;
-        };
-        for (name, held) in &group.families {
-            self.unlink(name, held, group.id);
+        let Some(group) = self.groups.remove(key) else { return false };
+        for held in &group.families {
+            self.relink(group.id, Some(held), None);
         }
-        self.groups.remove_mut(key)
+        true
     }
 
-    /// Removes all groups that have all of `labels`, and returns how many.
-    pub(crate) fn delete_matching(&mut self, labels: &Labels) -> usize {
-        let has = |key: &GroupingKey| {
-            labels.iter().all(|(name, value)| key.labels().get(name).is_some_and(|held| held == value))
-        };
-        let keys: Vec<GroupingKey> = self.groups.keys().filter(|key| has(key)).cloned().collect();
-        keys.iter().filter(|key| self.delete(key)).count()
+    /// Groups for which `condition` holds, for [`Store::delete_unchanged`].
+    pub(crate) fn matching(
+        &self,
+        condition: impl Fn(&GroupingKey, &Group) -> bool,
+    ) -> Vec<(Arc<GroupingKey>, Arc<Group>)> {
+        let matching = self.groups.iter().filter(|(key, group)| condition(key, group));
+        matching.map(|(key, group)| (Arc::clone(key), Arc::clone(group))).collect()
     }
 
-    fn try_push(
-        &mut self,
-        key: &GroupingKey,
-        families: Vec<Family>,
-        mode: PushMode,
-        now: Timestamp,
-    ) -> Result<(), Rejected> {
-        let mut samples = families.iter().flat_map(|family| &family.samples);
-        if samples.any(|sample| sample.timestamp.is_some()) {
-            return Err(Rejected::Timestamps);
-        }
-        let failed = self.groups.get(key).and_then(|group| group.times.failed);
-        let families = families.into_iter().map(|family| (now, family)).collect();
-        self.change(key, families, mode, Times { pushed: Some(now), failed })
+    /// Removes a group, unless something was pushed to it since `seen` was read; says whether it did.
+    pub(crate) fn delete_unchanged(&mut self, key: &GroupingKey, seen: &Arc<Group>) -> bool {
+        let unchanged = self.groups.get(key).is_some_and(|group| Arc::ptr_eq(group, seen));
+        unchanged && self.delete(key)
+    }
+
+    /// Sets the failure time of a group, and makes the group when there is none, unless even that cannot be shown.
+    fn remember_failure(&mut self, key: &GroupingKey, now: Timestamp) {
+        let pushed = self.group(key).and_then(|group| group.times.pushed);
+        let nothing = Incoming::new(self, key, &Pushed::default(), now);
+        // Refused only when another group would show the same push times.
+        let _ = self.change(key, nothing, PushMode::Merge, Times { pushed, failed: Some(now) });
     }
 
     /// The one place where a group changes: everything is checked, then everything is done.
     fn change(
         &mut self,
         key: &GroupingKey,
-        families: Vec<(Timestamp, Family)>,
+        incoming: Incoming,
         mode: PushMode,
         times: Times,
     ) -> Result<(), Rejected> {
-        let before = self.groups.get(key).map(Arc::clone);
-        let id = before.as_ref().map_or(self.next_id, |group| group.id);
-        let mut incoming = Incoming::new(key, id, mode, families, times);
-        let problems = incoming.problems(self, before.as_deref());
+        let known = self.groups.get_key_value(key).map(|(key, group)| (Arc::clone(key), Arc::clone(group)));
+        let (key, before) = match known {
+            Some((key, group)) => (key, Some(group)),
+            None => (Arc::new(key.clone()), None),
+        };
+        let before = before.as_deref();
+        let id = before.map_or(self.next_id, |group| group.id);
+        let mut incoming = incoming.with_times(self, &key, times);
+        let problems = incoming.problems(Place { store: self, id, before, mode });
         if !problems.is_empty() {
             return Err(Rejected::Inconsistent(problems.iter().map(Problem::to_string).collect()));
         }
-        let mut after = match before.as_deref() {
-            Some(before) => before.clone(),
-            None => {
-                self.next_id += 1;
-                Group { id, times, families: BTreeMap::new() }
+        if before.is_none() {
+            self.next_id += 1;
+        }
+
+        let pushed = incoming.into_families();
+        let mut kept: BTreeMap<Arc<str>, Held> = BTreeMap::new();
+        for held in before.map_or(&[][..], |group| &group.families) {
+            if pushed.contains_key(&held.name) {
+                continue;
             }
-        };
-        after.times = times;
-        let gone: Vec<Arc<str>> = match mode {
-            PushMode::Replace => after.families.keys().cloned().collect(),
-            PushMode::Merge => {
-                incoming.names().filter(|name| after.families.contains_key(*name)).cloned().collect()
-            }
-        };
-        for name in gone {
-            if let Some(held) = after.families.remove(&name) {
-                self.unlink(&name, &held, id);
+            match mode {
+                PushMode::Replace => self.relink(id, Some(held), None),
+                PushMode::Merge => drop(kept.insert(Arc::clone(&held.name), held.clone())),
             }
         }
-        for (name, held) in incoming.into_families() {
-            let held = Arc::new(held);
-            self.link(&name, &held, id);
-            after.families.insert(name, held);
+        for held in pushed.values() {
+            self.relink(id, before.and_then(|group| group.family(&held.name)), Some(held));
         }
-        self.groups.insert_mut(key.clone(), Arc::new(after));
+        kept.extend(pushed);
+        let group = Group { id, times, families: kept.into_values().collect() };
+        self.groups.insert(key, Arc::new(group));
         Ok(())
     }
 
-    /// Sets the failure time of a group, and makes the group when there is none, unless even that cannot be shown.
-    fn remember_failure(&mut self, key: &GroupingKey, now: Timestamp) {
-        let pushed = self.groups.get(key).and_then(|group| group.times.pushed);
-        // Refused only when another group would show the same push times.
-        let _ = self.change(key, Vec::new(), PushMode::Merge, Times { pushed, failed: Some(now) });
-    }
-
-    fn link(&mut self, name: &Arc<str>, held: &Held, id: u64) {
-        let index = self.families.entry(Arc::clone(name)).or_insert_with(|| {
-            let (owners, series) = (RedBlackTreeMapSync::new_sync(), RedBlackTreeSetSync::new_sync());
-            Arc::new(Index { kind: held.kind, owners, series })
-        });
-        let index = Arc::make_mut(index);
-        index.owners.insert_mut(id, Arc::clone(&held.help));
-        for series in &held.series {
-            index.series.insert_mut(Arc::clone(series));
-        }
-        self.series += held.series.len();
-    }
-
-    fn unlink(&mut self, name: &Arc<str>, held: &Held, id: u64) {
-        let Some(index) = self.families.get_mut(name) else { return };
-        let index = Arc::make_mut(index);
-        index.owners.remove_mut(&id);
-        for series in &held.series {
-            index.series.remove_mut(series);
-        }
-        self.series -= held.series.len();
-        if index.owners.is_empty() {
-            self.families.remove(name);
+    /// Brings the index of one family up to date with what group `id` holds of it.
+    fn relink(&mut self, id: u64, before: Option<&Held>, after: Option<&Held>) {
+        let Some(held) = after.or(before) else { return };
+        self.series += after.map_or(0, |held| held.series.len());
+        self.series -= before.map_or(0, |held| held.series.len());
+        // A family that no other group has may change its kind.
+        let fresh = self.families.get(&*held.name).is_none_or(|index| index.kind != held.kind);
+        if fresh {
+            let mut index = Index::new(held.kind);
+            index.replace(id, None, after);
+            self.families.insert(Arc::clone(&held.name), Arc::new(index));
+        } else if let Some(index) = self.families.get_mut(&*held.name) {
+            let index = Arc::make_mut(index);
+            index.replace(id, before, after);
+            if index.is_empty() {
+                self.families.remove(&*held.name);
+            }
         }
     }
 }
 
-/// The two families of push times, as every group has them.
+/// The two families of push times, as every group has them: name, help, value in Unix seconds.
 fn push_times(times: Times) -> [(&'static str, &'static str, f64); 2] {
     let seconds = |time: Option<Timestamp>| time.map_or(0.0, |time| time.as_nanosecond() as f64 / 1e9);
     [
@@ -264,8 +262,7 @@ fn push_times(times: Times) -> [(&'static str, &'static str, f64); 2] {
     ]
 }
 
-/// One gauge of a group itself: its labels are the grouping labels.
-fn gauge_of(labels: &Labels, id: u64, help: &str, value: f64, time: Timestamp, shapes: &mut Shapes) -> Held {
-    let series = Series { owner: id, labels: shapes.label_set(labels), value: Value::Number(value) };
-    Held { kind: Kind::Gauge, help: help.into(), time, series: vec![Arc::new(series)] }
+/// A number of a group itself: its labels are the grouping labels.
+fn series_of(labels: &Arc<LabelSet>, value: f64) -> Arc<Series> {
+    Arc::new(Series { labels: Arc::clone(labels), value: Value::Number(value), extra: None })
 }

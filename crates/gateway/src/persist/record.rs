@@ -1,188 +1,176 @@
-//! One group as a line of the persistence file.
+//! The records of the persistence file: texts, each written once, and groups that refer to them by number.
 
-use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use exposition::{
-    Bucket, Count, Family, GroupingKey, Histogram, Kind, Labels, Quantile, Sample, Summary, Value, number,
-};
+use exposition::{Extra, GroupingKey, Kind, Labels, Value};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-use crate::store::{Group, PUSH_FAILURE_TIME, PUSH_TIME, Store, Times};
+use crate::store::series::{LabelSet, Series, Shapes, merged, pairs};
+use crate::store::{Group, Held, Times};
+
+/// Labels: the numbers of names and values.
+type TextPairs = Vec<(u32, u32)>;
+
+/// Nanoseconds since 1970.
+type Nanoseconds = i128;
+
+/// What the file holds, one behind the other.
+#[derive(Deserialize, Serialize)]
+pub(super) enum Record<'a> {
+    /// The next text; the first has number 0. A text stands before the first group that needs it.
+    Text(&'a str),
+    /// One group.
+    Group(GroupRecord),
+}
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct GroupRecord {
-    labels: Labels,
-    pushed: Option<Timestamp>,
-    failed: Option<Timestamp>,
+    labels: TextPairs,
+    pushed: Option<Nanoseconds>,
+    failed: Option<Nanoseconds>,
     families: Vec<FamilyRecord>,
 }
 
 #[derive(Deserialize, Serialize)]
 struct FamilyRecord {
-    name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    help: String,
-    kind: KindRecord,
-    time: Timestamp,
+    name: u32,
+    help: u32,
+    kind: Kind,
+    time: Nanoseconds,
     samples: Vec<SampleRecord>,
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(remote = "Kind", rename_all = "snake_case")]
-enum KindName {
-    Counter,
-    Gauge,
-    Summary,
-    Histogram,
-    GaugeHistogram,
-    Untyped,
-}
-
-#[derive(Deserialize, Serialize)]
-struct KindRecord(#[serde(with = "KindName")] Kind);
-
-#[derive(Deserialize, Serialize)]
 struct SampleRecord {
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    labels: Labels,
-    #[serde(flatten)]
-    value: ValueRecord,
+    /// Those that the grouping key has not.
+    labels: TextPairs,
+    value: Value,
+    extra: Option<Box<Extra>>,
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum ValueRecord {
-    Value(Number),
-    Summary { quantiles: Vec<(Number, Number)>, sum: Number, count: u64 },
-    Histogram { buckets: Vec<(Number, Number)>, sum: Number, count: Number },
+/// Gives numbers to texts.
+#[derive(Default)]
+pub(super) struct TextWriter<'a> {
+    numbers: HashMap<&'a str, u32>,
+    fresh: Vec<&'a str>,
 }
 
-/// A number as the text format writes it.
-struct Number(f64);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&number::format(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        let number = number::parse(&text).ok_or_else(|| {
-            serde::de::Error::invalid_value(serde::de::Unexpected::Str(&text), &"a number of the text format")
-        })?;
-        Ok(Self(number))
-    }
-}
-
-impl GroupRecord {
-    pub(super) fn new(key: &GroupingKey, group: &Group) -> Self {
-        let families = group
-            .families
-            .iter()
-            .filter(|(name, _)| ![PUSH_TIME, PUSH_FAILURE_TIME].contains(&&***name))
-            .map(|(name, held)| FamilyRecord {
-                name: name.to_string(),
-                help: held.help.to_string(),
-                kind: KindRecord(held.kind),
-                time: held.time,
-                samples: held
-                    .series
-                    .iter()
-                    .map(|series| SampleRecord {
-                        labels: series
-                            .labels
-                            .iter()
-                            .filter(|(name, _)| !key.labels().contains_key(*name))
-                            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                            .collect(),
-                        value: ValueRecord::new(&series.value),
-                    })
-                    .collect(),
-            })
-            .collect();
+impl<'a> TextWriter<'a> {
+    /// The record of a group; [`TextWriter::take_fresh`] says which texts have to stand before it.
+    pub(super) fn group(&mut self, key: &'a GroupingKey, group: &'a Group) -> GroupRecord {
+        let labels = pairs(key.labels()).map(|(name, value)| self.pair(name, value)).collect();
+        let families = group.families.iter().map(|held| self.family(key, held)).collect();
         let Times { pushed, failed } = group.times;
-        Self { labels: key.labels().clone(), pushed, failed, families }
+        let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
+        GroupRecord { labels, pushed: nanoseconds(pushed), failed: nanoseconds(failed), families }
     }
 
-    /// Puts the group into `store`. A group that does not fit is left out with a log line: that takes a file made
-    /// by hand.
-    pub(super) fn restore(self, store: &mut Store) {
-        let job = self.labels.get("job").cloned().unwrap_or_default();
-        let key = match GroupingKey::new(job, self.labels) {
-            Ok(key) => key,
-            Err(error) => return tracing::error!("a group of the persistence file is left out: {error}"),
+    /// The texts that got a number since the last call, in the order of their numbers.
+    pub(super) fn take_fresh(&mut self) -> Vec<&'a str> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    fn family(&mut self, key: &GroupingKey, held: &'a Held) -> FamilyRecord {
+        let samples = held.series.iter().map(|series| SampleRecord {
+            labels: self.own_labels(key, &series.labels),
+            value: series.value.clone(),
+            extra: series.extra.clone(),
+        });
+        let samples = samples.collect();
+        let (name, help) = (self.number(&held.name), self.number(&held.help));
+        FamilyRecord { name, help, kind: held.kind, time: held.time.as_nanosecond(), samples }
+    }
+
+    fn own_labels(&mut self, key: &GroupingKey, labels: &'a LabelSet) -> TextPairs {
+        let own = labels.iter().filter(|(name, _)| !key.labels().contains_key(*name));
+        own.map(|(name, value)| self.pair(name, value)).collect()
+    }
+
+    fn pair(&mut self, name: &'a str, value: &'a str) -> (u32, u32) {
+        (self.number(name), self.number(value))
+    }
+
+    fn number(&mut self, text: &'a str) -> u32 {
+        // A file of four thousand million texts is beyond any memory.
+        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+        let fresh = &mut self.fresh;
+        *self.numbers.entry(text).or_insert_with(|| {
+            fresh.push(text);
+            next
+        })
+    }
+}
+
+/// Finds texts by their numbers, and makes groups as the store holds them.
+#[derive(Default)]
+pub(super) struct TextReader {
+    texts: Vec<Arc<str>>,
+    shapes: Shapes,
+    groups: u64,
+}
+
+impl TextReader {
+    pub(super) fn text(&mut self, text: &str) {
+        self.texts.push(text.into());
+    }
+
+    /// The group of a record, or what is wrong with it.
+    pub(super) fn group(&mut self, record: GroupRecord) -> Result<(GroupingKey, Group), String> {
+        self.shapes.next_group();
+        let labels: Labels = self.owned(&record.labels)?;
+        let job = labels.get("job").cloned().unwrap_or_default();
+        let key = GroupingKey::new(job, labels).map_err(|error| error.to_string())?;
+        let id = self.groups;
+        self.groups += 1;
+        let mut families = BTreeMap::new();
+        for family in record.families {
+            let held = self.family(&key, family)?;
+            families.insert(Arc::clone(&held.name), held);
+        }
+        let times = Times {
+            pushed: record.pushed.map(timestamp).transpose()?,
+            failed: record.failed.map(timestamp).transpose()?,
         };
-        let families = self.families.into_iter().map(|record| (record.time, record.into_family())).collect();
-        let times = Times { pushed: self.pushed, failed: self.failed };
-        if let Err(error) = store.restore(&key, times, families) {
-            tracing::error!(group = key.to_path(), "a group of the persistence file is left out: {error}");
+        Ok((key, Group { id, times, families: families.into_values().collect() }))
+    }
+
+    fn family(&mut self, key: &GroupingKey, record: FamilyRecord) -> Result<Held, String> {
+        let mut series: SmallVec<[Arc<Series>; 2]> = SmallVec::with_capacity(record.samples.len());
+        for SampleRecord { labels, value, extra } in record.samples {
+            let own = labels.iter().map(|(name, value)| Some((self.get(*name)?, self.get(*value)?)));
+            let mut own: Vec<_> = own.collect::<Option<_>>().ok_or(UNKNOWN_TEXT)?;
+            own.sort_unstable();
+            let own = own.iter().map(|(name, value)| (&**name, &**value));
+            let labels = self.shapes.label_set(merged(own, pairs(key.labels())));
+            series.push(Arc::new(Series { labels, value, extra }));
         }
+        series.sort();
+        Ok(Held {
+            name: self.get(record.name).ok_or(UNKNOWN_TEXT)?,
+            kind: record.kind,
+            help: self.get(record.help).ok_or(UNKNOWN_TEXT)?,
+            time: timestamp(record.time)?,
+            series,
+        })
+    }
+
+    fn owned(&self, labels: &TextPairs) -> Result<Labels, String> {
+        let owned = labels
+            .iter()
+            .map(|(name, value)| Some((self.get(*name)?.to_string(), self.get(*value)?.to_string())));
+        owned.collect::<Option<_>>().ok_or_else(|| UNKNOWN_TEXT.to_owned())
+    }
+
+    fn get(&self, number: u32) -> Option<Arc<str>> {
+        self.texts.get(number as usize).cloned()
     }
 }
 
-impl FamilyRecord {
-    fn into_family(self) -> Family {
-        let samples = self
-            .samples
-            .into_iter()
-            .map(|SampleRecord { labels, value }| Sample {
-                labels,
-                value: value.into_value(),
-                timestamp: None,
-                extra: None,
-            })
-            .collect();
-        Family { name: self.name, help: self.help, kind: self.kind.0, samples }
-    }
-}
+const UNKNOWN_TEXT: &str = "a group refers to a text that is not there";
 
-impl ValueRecord {
-    fn new(value: &Value) -> Self {
-        match value {
-            Value::Number(number) => Self::Value(Number(*number)),
-            Value::Summary(summary) => Self::Summary {
-                quantiles: summary.quantiles.iter().map(|q| (Number(q.quantile), Number(q.value))).collect(),
-                sum: Number(summary.sum),
-                count: summary.count,
-            },
-            Value::Histogram(histogram) => Self::Histogram {
-                buckets: histogram
-                    .buckets
-                    .iter()
-                    .map(|b| (Number(b.upper_bound), Number(b.cumulative_count.as_f64())))
-                    .collect(),
-                sum: Number(histogram.sum),
-                count: Number(histogram.count.as_f64()),
-            },
-        }
-    }
-
-    fn into_value(self) -> Value {
-        match self {
-            Self::Value(number) => Value::Number(number.0),
-            Self::Summary { quantiles, sum, count } => {
-                let quantile =
-                    |(quantile, value): (Number, Number)| Quantile { quantile: quantile.0, value: value.0 };
-                let quantiles = quantiles.into_iter().map(quantile).collect();
-                Value::Summary(Box::new(Summary { quantiles, sum: sum.0, count }))
-            }
-            Self::Histogram { buckets, sum, count } => {
-                let bucket = |(bound, count): (Number, Number)| Bucket {
-                    upper_bound: bound.0,
-                    cumulative_count: Count::Float(count.0),
-                    exemplar: None,
-                };
-                let buckets = buckets.into_iter().map(bucket).collect();
-                Value::Histogram(Box::new(Histogram {
-                    buckets,
-                    sum: sum.0,
-                    count: Count::Float(count.0),
-                    native: None,
-                }))
-            }
-        }
-    }
+fn timestamp(nanoseconds: Nanoseconds) -> Result<Timestamp, String> {
+    Timestamp::from_nanosecond(nanoseconds).map_err(|error| error.to_string())
 }

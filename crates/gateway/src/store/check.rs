@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use exposition::names::{is_label_name, is_metric_name, is_reserved_label};
-use exposition::{Family, GroupingKey, Kind, Labels, Sample, Value};
+use exposition::{Family, GroupingKey, Kind, Sample, Value};
 use jiff::Timestamp;
+use smallvec::{SmallVec, smallvec};
 
-use super::series::{Series, Shapes};
-use super::{Group, Held, PUSH_FAILURE_TIME, PUSH_TIME, Store, Times, gauge_of, push_times};
+use super::series::{LabelSet, Series, Shapes, merged, pairs};
+use super::{Group, Held, PUSH_FAILURE_TIME, PUSH_TIME, Store, Times, push_times, series_of};
 use crate::PushMode;
 
 /// One reason to refuse a push, in the words of the original where it has some.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
+    #[error("{0}")]
+    Defect(String),
     #[error("{0:?} is not a valid metric name")]
     Name(String),
     #[error("collected metric {name:?} {labels} has a label with an invalid name")]
@@ -46,132 +49,170 @@ pub(crate) fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-/// A push, ready to be stored: the grouping labels set on every sample, the push times added.
+/// A push, ready to be stored: the grouping labels are set on every sample, and what is wrong with it by itself is
+/// known. Making it needs a snapshot of the store only, so that a large push is prepared beside others.
 pub(crate) struct Incoming {
-    id: u64,
-    mode: PushMode,
     families: BTreeMap<Arc<str>, Held>,
     problems: Vec<Problem>,
+    /// Whether any sample has one, which nothing that is pushed may.
+    pub(crate) timestamps: bool,
+}
+
+/// What a body held.
+#[derive(Debug, Default)]
+pub(crate) struct Pushed {
+    pub(crate) families: Vec<Family>,
+    /// Why the push has to be refused as inconsistent although its body could be read: what families cannot express.
+    pub(crate) defects: Vec<String>,
+}
+
+/// Where a push goes: the store as it is, and the group.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) id: u64,
+    /// The group as it is; `None` when there is none.
+    pub(crate) before: Option<&'a Group>,
+    pub(crate) mode: PushMode,
 }
 
 impl Incoming {
-    pub(crate) fn new(
-        key: &GroupingKey,
-        id: u64,
-        mode: PushMode,
-        families: Vec<(Timestamp, Family)>,
-        times: Times,
-    ) -> Self {
-        let mut grouping = key.labels().clone();
-        // Two keys that differ only by an empty instance show the same series and so exclude one another.
-        grouping.entry("instance".to_owned()).or_default();
+    /// `families` as they were received at `now`. What `store` holds decides nothing here, but names and texts that
+    /// it has are shared.
+    pub(crate) fn new(store: &Store, key: &GroupingKey, pushed: &Pushed, now: Timestamp) -> Self {
+        let Pushed { families, defects } = pushed;
         let mut shapes = Shapes::default();
-        let mut incoming = Self { id, mode, families: BTreeMap::new(), problems: Vec::new() };
-        for (time, family) in families {
+        let mut incoming = Self { families: BTreeMap::new(), problems: Vec::new(), timestamps: false };
+        incoming.problems.extend(defects.iter().cloned().map(Problem::Defect));
+        incoming.timestamps =
+            families.iter().flat_map(|family| &family.samples).any(|sample| sample.timestamp.is_some());
+        for family in families {
             if family.samples.is_empty() || [PUSH_TIME, PUSH_FAILURE_TIME].contains(&family.name.as_str()) {
                 continue;
             }
             if !is_metric_name(&family.name) {
-                incoming.problems.push(Problem::Name(family.name));
+                incoming.problems.push(Problem::Name(family.name.clone()));
                 continue;
             }
-            let held = incoming.sanitise(&family, key.labels(), time, &mut shapes);
+            let held = incoming.sanitise(store, family, key, now, &mut shapes);
             // Of two families of one name the last one counts.
-            incoming.families.insert(family.name.into(), held);
-        }
-        let time = times.pushed.max(times.failed).unwrap_or(Timestamp::UNIX_EPOCH);
-        for (name, help, value) in push_times(times) {
-            let held = gauge_of(&grouping, id, help, value, time, &mut shapes);
-            incoming.families.insert(name.into(), held);
+            incoming.families.insert(Arc::clone(&held.name), held);
         }
         incoming
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.families.keys()
+    /// Adds the push times.
+    pub(crate) fn with_times(mut self, store: &Store, key: &GroupingKey, times: Times) -> Self {
+        let mut shapes = Shapes::default();
+        let changed = times.pushed.max(times.failed).unwrap_or(Timestamp::UNIX_EPOCH);
+        for (name, help, value) in push_times(times) {
+            let (name, help) = shared_texts(store, name, help, &mut shapes);
+            let labels = shapes.label_set(with_instance(pairs(key.labels())));
+            let series = smallvec![series_of(&labels, value)];
+            let held = Held { name, kind: Kind::Gauge, help, time: changed, series };
+            self.families.insert(Arc::clone(&held.name), held);
+        }
+        self
     }
 
     pub(crate) fn into_families(self) -> BTreeMap<Arc<str>, Held> {
         self.families
     }
 
-    fn sanitise(&mut self, family: &Family, grouping: &Labels, time: Timestamp, shapes: &mut Shapes) -> Held {
-        let mut series = Vec::with_capacity(family.samples.len());
-        for Sample { labels, value, .. } in &family.samples {
-            let mut labels = labels.clone();
-            labels.extend(grouping.iter().map(|(name, value)| (name.clone(), value.clone())));
-            labels.entry("instance".to_owned()).or_default();
-            let label_set = shapes.label_set(&labels);
-            if let Some(problem) = sample_problem(family, &labels, value, &|| label_set.to_string()) {
+    fn sanitise(
+        &mut self,
+        store: &Store,
+        family: &Family,
+        key: &GroupingKey,
+        time: Timestamp,
+        shapes: &mut Shapes,
+    ) -> Held {
+        let (name, help) = shared_texts(store, &family.name, &family.help, shapes);
+        let mut series: SmallVec<[Arc<Series>; 2]> = SmallVec::with_capacity(family.samples.len());
+        for Sample { labels, value, extra, .. } in &family.samples {
+            let labels = shapes.label_set(merged(with_instance(pairs(labels)), pairs(key.labels())));
+            if let Some(problem) = sample_problem(family, &labels, value) {
                 self.problems.push(problem);
             }
-            series.push(Arc::new(Series { owner: self.id, labels: label_set, value: value.clone() }));
+            series.push(Arc::new(Series { labels, value: value.clone(), extra: extra.clone() }));
         }
-        Held { kind: family.kind, help: family.help.as_str().into(), time, series }
+        series.sort();
+        Held { name, kind: family.kind, help, time, series }
     }
 
-    /// Everything that speaks against this push, given what `store` holds and what its group was `before`. The cost
-    /// depends on the push alone (times the logarithm of what is held).
-    pub(crate) fn problems(&mut self, store: &Store, before: Option<&Group>) -> Vec<Problem> {
+    /// Everything that speaks against this push at its `place`. The cost depends on the push alone (times the
+    /// logarithm of what is held).
+    pub(crate) fn problems(&mut self, place: Place<'_>) -> Vec<Problem> {
         let mut problems = std::mem::take(&mut self.problems);
         for (name, held) in &self.families {
-            self.check_kind(store, name, held.kind, &mut problems);
-            self.check_collisions(store, before, name, held.kind, &mut problems);
-            self.check_duplicates(store, name, held, &mut problems);
+            place.check_kind(name, held.kind, &mut problems);
+            self.check_collisions(place, name, held.kind, &mut problems);
+            place.check_duplicates(name, held, &mut problems);
         }
         problems
     }
 
-    fn check_kind(&self, store: &Store, name: &str, pushed: Kind, problems: &mut Vec<Problem>) {
-        let pushed_name = kind_name(pushed);
-        if let Some(own) = store.own.get(name).filter(|own| **own != pushed) {
-            let own = kind_name(*own);
-            problems.push(Problem::OwnKind { name: name.to_owned(), pushed: pushed_name, own });
-        }
-        if let Some(held) = self.kind_elsewhere(store, name).filter(|held| *held != pushed) {
-            let held = kind_name(held);
-            problems.push(Problem::Kind { name: name.to_owned(), pushed: pushed_name, held });
-        }
-    }
-
     /// Neither may a part of this family be a family of its own, nor this family be a part of another.
-    fn check_collisions(
-        &self,
-        store: &Store,
-        before: Option<&Group>,
-        name: &str,
-        kind: Kind,
-        problems: &mut Vec<Problem>,
-    ) {
+    fn check_collisions(&self, place: Place<'_>, name: &str, kind: Kind, problems: &mut Vec<Problem>) {
         let mut collide = |part: String, base: &str, kind: Kind| {
             let (kind, base) = (kind.as_str(), base.to_owned());
             problems.push(Problem::Collision { part, kind, base });
         };
         for suffix in part_suffixes(kind) {
             let part = format!("{name}{suffix}");
-            if self.kind_after(store, before, &part).is_some() {
+            if self.kind_after(place, &part).is_some() {
                 collide(part, name, kind);
             }
         }
         for suffix in part_suffixes(Kind::Histogram) {
             let Some(base) = name.strip_suffix(suffix) else { continue };
             // Bases in the push itself have found this family as their part already.
-            let base_kind =
-                self.kind_after(store, before, base).filter(|_| !self.families.contains_key(base));
+            let base_kind = self.kind_after(place, base).filter(|_| !self.families.contains_key(base));
             if let Some(base_kind) = base_kind.filter(|kind| part_suffixes(*kind).contains(suffix)) {
                 collide(name.to_owned(), base, base_kind);
             }
         }
     }
 
-    fn check_duplicates(&self, store: &Store, name: &str, held: &Held, problems: &mut Vec<Problem>) {
-        let index = store.families.get(name);
-        let mut seen = HashSet::with_capacity(held.series.len());
+    /// The kind of a family as it would be after this push, when it would exist.
+    fn kind_after(&self, place: Place<'_>, name: &str) -> Option<Kind> {
+        let kept = || match place.mode {
+            PushMode::Replace => None,
+            PushMode::Merge => place.before?.family(name).map(|held| held.kind),
+        };
+        let pushed = self.families.get(name).map(|held| held.kind);
+        pushed
+            .or_else(|| place.store.own.get(name).copied())
+            .or_else(|| place.kind_elsewhere(name))
+            .or_else(kept)
+    }
+}
+
+impl Place<'_> {
+    fn check_kind(self, name: &str, pushed: Kind, problems: &mut Vec<Problem>) {
+        let pushed_name = kind_name(pushed);
+        if let Some(own) = self.store.own.get(name).filter(|own| **own != pushed) {
+            let own = kind_name(*own);
+            problems.push(Problem::OwnKind { name: name.to_owned(), pushed: pushed_name, own });
+        }
+        if let Some(held) = self.kind_elsewhere(name).filter(|held| *held != pushed) {
+            let held = kind_name(held);
+            problems.push(Problem::Kind { name: name.to_owned(), pushed: pushed_name, held });
+        }
+    }
+
+    fn check_duplicates(self, name: &str, held: &Held, problems: &mut Vec<Problem>) {
+        let index = self.store.families.get(name);
+        let own = self.before.and_then(|group| group.family(name)).map_or(&[][..], |held| &held.series);
+        let mut previous: Option<&Arc<Series>> = None;
         for series in &held.series {
-            let in_other_group = index.is_some_and(|index| {
-                index.series.get(series).is_some_and(|existing| existing.owner != self.id)
-            });
-            if in_other_group || !seen.insert(&series.labels) {
+            let doubled = previous.replace(series) == Some(series);
+            // What the group had before is nobody else's, so it need not be looked up among all.
+            let in_other_group = || {
+                own.binary_search(series).is_err()
+                    && index.is_some_and(|index| index.series.contains(&**series))
+            };
+            if doubled || in_other_group() {
                 let labels = series.labels.to_string();
                 problems.push(Problem::Duplicate { name: name.to_owned(), labels });
             }
@@ -179,28 +220,33 @@ impl Incoming {
     }
 
     /// The kind of a family in other groups, when they have it.
-    fn kind_elsewhere(&self, store: &Store, name: &str) -> Option<Kind> {
-        let index = store.families.get(name)?;
-        let others = index.owners.size() > usize::from(index.owners.contains_key(&self.id));
-        others.then_some(index.kind)
-    }
-
-    /// The kind of a family as it would be after this push, when it would exist.
-    fn kind_after(&self, store: &Store, before: Option<&Group>, name: &str) -> Option<Kind> {
-        let kept = || match self.mode {
-            PushMode::Replace => None,
-            PushMode::Merge => before?.families.get(name).map(|held| held.kind),
-        };
-        let pushed = self.families.get(name).map(|held| held.kind);
-        pushed
-            .or_else(|| store.own.get(name).copied())
-            .or_else(|| self.kind_elsewhere(store, name))
-            .or_else(kept)
+    fn kind_elsewhere(self, name: &str) -> Option<Kind> {
+        let index = self.store.families.get(name)?;
+        index.is_held_beside(self.id).then_some(index.kind)
     }
 }
 
+/// The labels with an empty `instance` if they have none, as every sample gets it. Two keys that differ only by an
+/// empty instance therefore show the same series and exclude one another.
+fn with_instance<'a>(
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    merged(std::iter::once(("instance", "")), labels)
+}
+
+/// Name and help of a family, and through `shapes` the names of its labels: those that are held already, if equal.
+fn shared_texts(store: &Store, name: &str, help: &str, shapes: &mut Shapes) -> (Arc<str>, Arc<str>) {
+    let Some((name, index)) = store.families.get_key_value(name) else {
+        return (name.into(), help.into());
+    };
+    if let Some(series) = index.series.get_min() {
+        shapes.adopt(&series.labels);
+    }
+    (Arc::clone(name), index.shared_help(help).unwrap_or_else(|| help.into()))
+}
+
 /// What the samples of a kind are written as, beside the name itself.
-fn part_suffixes(kind: Kind) -> &'static [&'static str] {
+pub(super) fn part_suffixes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Histogram | Kind::GaugeHistogram => &["_bucket", "_count", "_sum"],
         Kind::Summary => &["_count", "_sum"],
@@ -209,14 +255,10 @@ fn part_suffixes(kind: Kind) -> &'static [&'static str] {
 }
 
 /// What is wrong with one sample by itself.
-fn sample_problem(
-    family: &Family,
-    labels: &Labels,
-    value: &Value,
-    shown: &dyn Fn() -> String,
-) -> Option<Problem> {
-    let name = || family.name.clone();
-    if labels.keys().any(|label| !is_label_name(label) || is_reserved_label(label)) {
+fn sample_problem(family: &Family, labels: &LabelSet, value: &Value) -> Option<Problem> {
+    let (name, shown) = (|| family.name.clone(), || labels.to_string());
+    let mut names = labels.iter().map(|(name, _)| name);
+    if names.any(|label| !is_label_name(label) || is_reserved_label(label)) {
         return Some(Problem::LabelName { name: name(), labels: shown() });
     }
     if !family.kind.accepts(value) {
@@ -227,7 +269,7 @@ fn sample_problem(
         Value::Summary(summary) => ("quantile", summary.quantiles.iter().map(|q| q.quantile).collect()),
         Value::Histogram(histogram) => ("le", histogram.buckets.iter().map(|b| b.upper_bound).collect()),
     };
-    if labels.contains_key(label) {
+    if labels.iter().any(|(name, _)| name == label) {
         return Some(Problem::OwnLabel { name: name(), labels: shown(), label });
     }
     let mut seen = HashSet::with_capacity(bounds.len());

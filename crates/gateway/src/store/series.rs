@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use exposition::{Labels, Value};
+use exposition::{Extra, Labels, Value};
 
-/// Names of a label set, sorted; shared by all series of a push that have the same ones.
+/// Names of a label set, sorted; shared by all series that have the same ones.
 type Names = Arc<[Box<str>]>;
 
 /// Label sets in little memory: a store holds hundreds of thousands of them.
@@ -16,7 +16,7 @@ pub(crate) struct LabelSet {
     /// All values, one behind the other.
     values: Box<str>,
     /// Where each value ends in `values`.
-    ends: Box<[usize]>,
+    ends: Box<[u32]>,
 }
 
 impl LabelSet {
@@ -32,8 +32,9 @@ impl LabelSet {
     fn values(&self) -> impl Iterator<Item = &str> + Clone {
         let mut start = 0;
         self.ends.iter().map(move |end| {
-            let value = self.values.get(start..*end).unwrap_or_default();
-            start = *end;
+            let end = *end as usize;
+            let value = self.values.get(start..end).unwrap_or_default();
+            start = end;
             value
         })
     }
@@ -64,38 +65,90 @@ impl std::fmt::Display for LabelSet {
     }
 }
 
-/// Makes label sets and lets those of one push share their names.
+/// Makes label sets; equal ones of a push are made once, and their names are shared beyond it.
 #[derive(Default)]
-pub(crate) struct Shapes(HashSet<Names>);
+pub(crate) struct Shapes {
+    names: HashSet<Names>,
+    sets: HashSet<Arc<LabelSet>>,
+}
 
 impl Shapes {
-    pub(crate) fn label_set(&mut self, labels: &Labels) -> LabelSet {
-        let names: Vec<Box<str>> = labels.keys().map(|name| name.as_str().into()).collect();
-        let names = match self.0.get(names.as_slice()) {
+    /// Lets the label sets to come share the names of one that is held already.
+    pub(crate) fn adopt(&mut self, held: &LabelSet) {
+        if !self.names.contains(&held.names) {
+            self.names.insert(Arc::clone(&held.names));
+        }
+    }
+
+    /// The label set of names and values, which come sorted by name.
+    pub(crate) fn label_set<'a>(
+        &mut self,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Arc<LabelSet> {
+        let mut names: Vec<Box<str>> = Vec::new();
+        let (mut values, mut ends) = (String::new(), Vec::new());
+        for (name, value) in labels {
+            names.push(name.into());
+            values.push_str(value);
+            // A body is far smaller than 4 GiB, so this never saturates.
+            ends.push(u32::try_from(values.len()).unwrap_or(u32::MAX));
+        }
+        let names = match self.names.get(names.as_slice()) {
             Some(known) => Arc::clone(known),
             None => {
                 let names: Names = names.into();
-                self.0.insert(Arc::clone(&names));
+                self.names.insert(Arc::clone(&names));
                 names
             }
         };
-        let mut values = String::with_capacity(labels.values().map(String::len).sum());
-        let mut ends = Vec::with_capacity(labels.len());
-        for value in labels.values() {
-            values.push_str(value);
-            ends.push(values.len());
+        let set = LabelSet { names, values: values.into(), ends: ends.into() };
+        match self.sets.get(&set) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let set = Arc::new(set);
+                self.sets.insert(Arc::clone(&set));
+                set
+            }
         }
-        LabelSet { names, values: values.into(), ends: ends.into() }
     }
+
+    /// Forgets the label sets, but not their names: what follows has others.
+    pub(crate) fn next_group(&mut self) {
+        self.sets.clear();
+    }
+}
+
+/// Own labels of a sample and those of its group as one sequence, sorted by name; the group's win.
+pub(crate) fn merged<'a>(
+    own: impl Iterator<Item = (&'a str, &'a str)>,
+    group: impl Iterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let (mut own, mut group) = (own.peekable(), group.peekable());
+    std::iter::from_fn(move || match (own.peek(), group.peek()) {
+        (Some((own_name, _)), Some((group_name, _))) => match own_name.cmp(group_name) {
+            Ordering::Less => own.next(),
+            Ordering::Equal => {
+                own.next();
+                group.next()
+            }
+            Ordering::Greater => group.next(),
+        },
+        (Some(_), None) => own.next(),
+        (None, _) => group.next(),
+    })
+}
+
+/// Pairs of a label map as the functions here take them.
+pub(crate) fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> + Clone {
+    labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// One sample of one group. Compared by its labels alone: within a family they are its identity.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// The id of the group.
-    pub(crate) owner: u64,
-    pub(crate) labels: LabelSet,
+    pub(crate) labels: Arc<LabelSet>,
     pub(crate) value: Value,
+    pub(crate) extra: Option<Box<Extra>>,
 }
 
 impl Ord for Series {

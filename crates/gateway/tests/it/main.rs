@@ -13,6 +13,7 @@ mod paths;
 mod persistence;
 mod poison;
 mod prometheus_reads_it;
+mod properties;
 mod pushes;
 mod server;
 mod stops;

@@ -84,9 +84,9 @@ async fn a_change_after_a_quiet_time_is_saved_at_once_and_later_ones_after_the_i
         Server::with(Config { persistence_interval: Duration::from_millis(200), ..config(&folder) }).await;
     for n in 0..3 {
         server.put("/metrics/job/j", &format!("a {n}\n")).await.is(200);
-        let wanted = format!("\"value\":\"{n}\"");
+        let wanted = format!("a{{instance=\"\",job=\"j\"}} {n}\n");
         let saved = async {
-            while !std::fs::read_to_string(file(&folder)).is_ok_and(|text| text.contains(&wanted)) {
+            while !file(&folder).exists() || !on_disk(&folder).contains(&wanted) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -106,9 +106,16 @@ async fn within_the_interval_nothing_is_saved_before_the_end() {
     };
     tokio::time::timeout(DEADLINE, first).await.unwrap();
     server.put("/metrics/job/j", "b 1\n").await.is(200);
-    assert!(!std::fs::read_to_string(file(&folder)).unwrap().contains("\"b\""));
+    assert!(!on_disk(&folder).contains("\nb{"));
     server.stop().await.unwrap();
-    assert!(std::fs::read_to_string(file(&folder)).unwrap().contains("\"b\""));
+    assert!(on_disk(&folder).contains("\nb{"));
+}
+
+/// What a gateway would show that starts with the file as it is at this moment.
+fn on_disk(folder: &TempDir) -> String {
+    let elsewhere = TempDir::new().unwrap();
+    std::fs::copy(file(folder), file(&elsewhere)).unwrap();
+    Gateway::open(config(&elsewhere)).unwrap().expose()
 }
 
 #[tokio::test]
