@@ -37,6 +37,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Run the fuzz targets: the kept inputs first, then others made from them.
+    Fuzz {
+        /// How long each target looks for others.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Run only this one.
+        #[arg(long)]
+        target: Option<String>,
+        /// Add to the corpus what reaches code that nothing in it reaches.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Fetch what the tests need and is missing, then run every test. The last line is `N passed, N failed`.
     Test {
         /// Run only the tests whose name contains this.

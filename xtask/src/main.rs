@@ -7,6 +7,7 @@ mod codegen;
 mod deny;
 mod flags;
 mod fmt;
+mod fuzz;
 mod lint;
 mod program;
 mod root;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Deny => deny::run(),
         Command::Codegen { check } => codegen::run(check),
         Command::Bench { what } => bench::execute(&what),
+        Command::Fuzz { seconds, target, keep } => fuzz::execute(seconds, target.as_deref(), keep),
         Command::Test { filter } => test::run(filter.as_deref()),
     };
     match outcome {

@@ -1,8 +1,8 @@
 //! What the tests need beyond a Rust toolchain, and how it comes to a machine that lacks it.
 //!
 //! Programs that are one file (restic, Prometheus, its push gateway) are unpacked from their Debian packages into
-//! the cache folder and never installed: no service is started, no port claimed, no root needed. Only the browser,
-//! which needs many libraries, is installed.
+//! the cache folder and never installed: no service is started, no port claimed, no root needed. Only the browser
+//! and the C++ compiler, which need many libraries, are installed.
 
 mod debian;
 
@@ -32,7 +32,8 @@ const UNPACKED: [Tool; 4] = [
 ];
 
 /// Installed when no program of this name is on the path.
-const INSTALLED: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
+const INSTALLED: [(&str, &str); 3] =
+    [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("c++", "g++")];
 
 /// The suite of the older restic: the oldest Debian whose restic people still run.
 const OLDER: &str = "bookworm";

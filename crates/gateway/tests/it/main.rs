@@ -15,5 +15,6 @@ mod poison;
 mod prometheus_reads_it;
 mod properties;
 mod pushes;
+mod scraped;
 mod server;
 mod stops;
