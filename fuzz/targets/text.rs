@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use exposition::family::{Bucket, Family, Kind, Value};
+use exposition::family::{Bucket, Count, Family, Kind, Value};
 use exposition::{encode, parse};
 use libfuzzer_sys::fuzz_target;
 
@@ -20,10 +20,11 @@ fuzz_target!(|data: &[u8]| {
     let text = encode(&families);
     match parse(&text) {
         // NaN differs from itself, so what is printed is compared.
-        Ok(back) => {
+        Ok(back) if is_exact(&families) => {
             assert_eq!(format!("{back:?}"), format!("{families:?}"), "{text}");
             assert_eq!(encode(&back), text);
         }
+        Ok(_) => {}
         Err(error) => panic!("{error} in what was written:\n{text}"),
     }
 });
@@ -39,6 +40,20 @@ fn overlap(families: &[Family]) -> bool {
                 .any(|suffix| names.contains(format!("{}{suffix}", family.name).as_str()))
         },
     )
+}
+
+/// Whether all counts are written with all their digits: the text carries 64 bit floats.
+fn is_exact(families: &[Family]) -> bool {
+    const MOST: u64 = 1 << 53;
+    let is_exact = |count: &Count| !matches!(count, Count::Whole(count) if *count > MOST);
+    families.iter().flat_map(|family| &family.samples).all(|sample| match &sample.value {
+        Value::Number(_) => true,
+        Value::Summary(summary) => summary.count <= MOST,
+        Value::Histogram(histogram) => {
+            is_exact(&histogram.count)
+                && histogram.buckets.iter().all(|bucket| is_exact(&bucket.cumulative_count))
+        }
+    })
 }
 
 /// Makes a family what its text says of it.

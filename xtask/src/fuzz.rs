@@ -84,7 +84,10 @@ impl Fuzzer {
                 .env("RUSTFLAGS", INSTRUMENTATION)
                 .env_remove("CARGO_ENCODED_RUSTFLAGS"),
         )
-        .context("the fuzz targets could not be built; libFuzzer needs a C++ compiler (package g++)")?;
+        .context(
+            "the fuzz targets could not be built. libFuzzer needs a C++ compiler (package g++); a change of our \
+             crates' dependencies needs `cargo update --workspace --manifest-path fuzz/Cargo.toml`",
+        )?;
         Ok(Self { binaries: folder.join(host).join("release"), output: folder })
     }
 

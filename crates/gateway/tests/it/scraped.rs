@@ -174,7 +174,7 @@ async fn prometheus_has_what_was_pushed_in_every_format_it_asks_for() {
         }
     }
     prometheus.wait_for("{job=~\"demo-.*\",__name__!~\"push_.*\"}", &expected).await;
-    prometheus.wait_for("push_failure_time_seconds > 0", &Found::new()).await;
+    assert_eq!(prometheus.query("push_failure_time_seconds > 0").await, Found::new());
     let overridden = prometheus.query("{exported_job!=\"\"} or {exported_instance!=\"\"}").await;
     assert_eq!(overridden, Found::new());
     server.stop().await.unwrap();
