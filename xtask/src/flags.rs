@@ -1,6 +1,6 @@
 //! The tree of subcommands: one line each, the work is in the file of the same name.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// The developer's commands of Stash.
 #[derive(Debug, Parser)]
@@ -32,18 +32,57 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Compare our release build with restic, in pairs, over generated data; prints ratios.
+    /// Compare our release build with the program it stands in for, in turns, on this machine; prints ratios.
     Bench {
-        /// What to compare.
-        #[arg(default_value = "backup")]
-        what: String,
-        /// How many pairs of runs.
-        #[arg(long, default_value_t = 3)]
-        pairs: usize,
+        #[command(subcommand)]
+        what: Bench,
+    },
+    /// Run the fuzz targets: the kept inputs first, then others made from them.
+    Fuzz {
+        /// How long each target looks for others.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Run only this one.
+        #[arg(long)]
+        target: Option<String>,
+        /// Add to the corpus what reaches code that nothing in it reaches.
+        #[arg(long)]
+        keep: bool,
     },
     /// Fetch what the tests need and is missing, then run every test. The last line is `N passed, N failed`.
     Test {
         /// Run only the tests whose name contains this.
         filter: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Backup and restore, against restic, over generated data.
+    Backup {
+        /// How many pairs of runs.
+        #[arg(long, default_value_t = 3)]
+        pairs: usize,
+    },
+    /// Pushes, scrapes, memory and restarts of the gateway, against prometheus-pushgateway.
+    Gateway(GatewayBench),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GatewayBench {
+    /// How many groups the stores hold.
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1000, 10_000])]
+    pub(crate) groups: Vec<usize>,
+    /// How often each program is measured at each size; medians are shown.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) rounds: usize,
+    /// One short round: for a look, not for figures.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Leave the other program out, and with it all ratios.
+    #[arg(long)]
+    pub(crate) ours_only: bool,
+    /// Fail when a goal is missed.
+    #[arg(long)]
+    pub(crate) check: bool,
 }

@@ -7,6 +7,7 @@ mod codegen;
 mod deny;
 mod flags;
 mod fmt;
+mod fuzz;
 mod lint;
 mod program;
 mod root;
@@ -27,7 +28,8 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
         Command::Codegen { check } => codegen::run(check),
-        Command::Bench { what, pairs } => bench::execute(&what, pairs),
+        Command::Bench { what } => bench::execute(&what),
+        Command::Fuzz { seconds, target, keep } => fuzz::execute(seconds, target.as_deref(), keep),
         Command::Test { filter } => test::run(filter.as_deref()),
     };
     match outcome {

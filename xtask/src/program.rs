@@ -47,10 +47,40 @@ pub(crate) fn exists(name: &str) -> bool {
         .is_ok()
 }
 
+/// Major and minor version of a program, `None` when it cannot be started or names none in the words
+/// `NAME, version MAJOR.MINOR…` of Prometheus' family.
+pub(crate) fn version(name: &str) -> Option<(u64, u64)> {
+    let output = Command::new(name).arg("--version").stdin(Stdio::null()).output().ok()?;
+    // Older ones tell it where errors go.
+    let said = [output.stdout, output.stderr].concat();
+    version_in(&String::from_utf8_lossy(&said))
+}
+
+fn version_in(said: &str) -> Option<(u64, u64)> {
+    let (_, version) = said.lines().next()?.split_once(", version ")?;
+    let mut numbers = version.split(|letter: char| !letter.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 /// The cargo that started this program, so that the pinned toolchain is kept.
 #[expect(clippy::disallowed_methods, reason = "cargo says by CARGO which cargo runs")]
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(crate::root::path());
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let said =
+            "pushgateway, version 1.11.2 (branch: debian/sid, revision: 1.11.2-1)\n  go version: go1.24\n";
+        assert_eq!(version_in(said), Some((1, 11)));
+        assert!(version_in("pushgateway, version 1.5.1+ds (branch: x)") < version_in(said));
+        assert_eq!(version_in("restic 0.14.0 compiled with go1.19"), None);
+        assert_eq!(version_in(""), None);
+    }
 }

@@ -9,8 +9,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::fuzz::Fuzzer;
 use crate::test::tally::Tally;
-use crate::{ci, program};
+use crate::{ci, fuzz, program};
+
+/// How long each fuzz target looks for new inputs; `cargo xtask fuzz` takes longer.
+const FUZZ_SECONDS: u32 = 15;
 
 pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
     let start = Instant::now();
@@ -46,6 +50,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
         tally.line(&String::from_utf8_lossy(&line));
     }
     let status = child.wait().context("waiting for cargo")?;
+    fuzz_for_a_while(filter, &mut tally);
     let verdict = tally.verdict(status.success(), filter);
     for complaint in &verdict.complaints {
         writeln!(out, "error: {complaint}")?;
@@ -53,4 +58,26 @@ pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
     writeln!(out, "tests: {}", ci::seconds(start.elapsed()))?;
     writeln!(out, "{} passed, {} failed", verdict.passed, verdict.failed)?;
     Ok(if verdict.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each fuzz target counts as one test, by the name `fuzz TARGET`.
+fn fuzz_for_a_while(filter: Option<&str>, tally: &mut Tally) {
+    let outcome = fuzz::targets().and_then(|mut targets| {
+        targets.retain(|target| filter.is_none_or(|filter| format!("fuzz {target}").contains(filter)));
+        if targets.is_empty() {
+            return Ok(());
+        }
+        println!("\nfuzzing each of {} targets for {FUZZ_SECONDS} s", targets.len());
+        let fuzzer = Fuzzer::build()?;
+        for target in targets {
+            let outcome = fuzzer.run(&target, FUZZ_SECONDS)?;
+            outcome.print();
+            tally.one(outcome.failure.is_none());
+        }
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        println!("error: {error:#}");
+        tally.one(false);
+    }
 }

@@ -54,9 +54,11 @@ pub(crate) fn run() -> Result<ExitCode> {
             sources.push(Source { path: file.to_string_lossy().into_owned(), text });
         }
     }
-    let metadata = crates::metadata()?;
+    let metadata = crates::metadata("Cargo.toml")?;
+    let mut roots = modules::roots(&metadata);
+    roots.extend(modules::roots(&crates::metadata("fuzz/Cargo.toml")?));
     let mut findings = shape::check(&sources);
-    findings.extend(modules::check(&sources, &modules::roots(&metadata)));
+    findings.extend(modules::check(&sources, &roots));
     findings.extend(attributes::check(&sources));
     findings.extend(crates::check_arrows(&metadata));
     findings.extend(crates::check_absent()?);

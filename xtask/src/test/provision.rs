@@ -1,8 +1,8 @@
 //! What the tests need beyond a Rust toolchain, and how it comes to a machine that lacks it.
 //!
 //! Programs that are one file (restic, Prometheus, its push gateway) are unpacked from their Debian packages into
-//! the cache folder and never installed: no service is started, no port claimed, no root needed. Only the browser,
-//! which needs many libraries, is installed.
+//! the cache folder and never installed: no service is started, no port claimed, no root needed. Only the browser
+//! and the C++ compiler, which need many libraries, are installed.
 
 mod debian;
 
@@ -13,31 +13,36 @@ use anyhow::{Context, Result, bail};
 
 use crate::{program, root};
 
-/// A program the tests call by name, and the package that has it.
+/// A program the tests call by name, and where it comes from.
 struct Tool {
     program: &'static str,
     package: &'static str,
+    /// The suite of Debian that has the package.
+    suite: &'static str,
+    /// A program of this name is taken only when its version is at least this.
+    least: Option<(u64, u64)>,
 }
 
-/// Unpacked when no program of this name is on the path.
+/// Unpacked when no program of this name, or only too old a one, is on the path.
 const UNPACKED: [Tool; 4] = [
-    Tool { program: "restic", package: "restic" },
-    Tool { program: "prometheus", package: "prometheus" },
-    Tool { program: "promtool", package: "prometheus" },
-    Tool { program: "prometheus-pushgateway", package: "prometheus-pushgateway" },
+    Tool { program: "restic", package: "restic", suite: OLDER, least: None },
+    Tool { program: "prometheus", package: "prometheus", suite: NEWER, least: Some((3, 0)) },
+    Tool { program: "promtool", package: "promtool", suite: NEWER, least: Some((3, 0)) },
+    Tool { program: REFERENCE, package: REFERENCE, suite: NEWER, least: Some((1, 11)) },
 ];
 
 /// Installed when no program of this name is on the path.
-const INSTALLED: [Tool; 2] = [
-    Tool { program: "chromium", package: "chromium" },
-    Tool { program: "chromedriver", package: "chromium-driver" },
-];
+const INSTALLED: [(&str, &str); 3] =
+    [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("c++", "g++")];
 
-/// The suite of the older restic and the servers: the oldest Debian whose restic people still run.
-const SUITE: &str = "bookworm";
+/// The suite of the older restic: the oldest Debian whose restic people still run.
+const OLDER: &str = "bookworm";
 
-/// The suite of the newer restic.
-const NEWER_SUITE: &str = "forky";
+/// The suite of the newer restic and of the servers: compatibility is with the versions that people install today.
+const NEWER: &str = "forky";
+
+/// The push gateway that ours is measured by: program and package.
+const REFERENCE: &str = "prometheus-pushgateway";
 
 /// By this variable tests find the newer restic; set by hand, it is left as it is and nothing is fetched.
 const NEWER_RESTIC: &str = "STASH_TEST_RESTIC_NEW";
@@ -52,19 +57,12 @@ pub(super) struct Tools {
 /// Brings what is missing. Does nothing but look when everything is there.
 pub(super) fn run() -> Result<Tools> {
     let mut folders: Vec<PathBuf> = Vec::new();
-    for tool in UNPACKED.iter().filter(|tool| !program::exists(tool.program)) {
-        let folder = debian::unpacked(SUITE, tool.package)
-            .with_context(|| remedy(tool.program, "install it or put it on the path"))?
-            .join("usr/bin");
-        if !folder.join(tool.program).is_file() {
-            bail!("Debian's package {} has no program {}", tool.package, tool.program);
-        }
-        if !folders.contains(&folder) {
-            folders.push(folder);
-        }
+    for tool in &UNPACKED {
+        let folder = tool.folder()?;
+        folders.extend(folder.filter(|folder| !folders.contains(folder)));
     }
     let missing: Vec<&str> =
-        INSTALLED.iter().filter(|tool| !program::exists(tool.program)).map(|tool| tool.package).collect();
+        INSTALLED.iter().filter(|(name, _)| !program::exists(name)).map(|(_, package)| *package).collect();
     if !missing.is_empty() {
         debian::install(&missing).with_context(|| remedy(&missing.join(", "), "install them yourself"))?;
     }
@@ -80,11 +78,42 @@ pub(crate) fn newer_restic() -> Result<PathBuf> {
         }
         return Ok(path);
     }
-    let restic = debian::unpacked(NEWER_SUITE, "restic")
+    let restic = debian::unpacked(NEWER, "restic")
         .with_context(|| remedy("restic 0.17 or newer", &format!("set {NEWER_RESTIC} to such a program")))?
         .join("usr/bin/restic");
     program::stdout(Command::new(&restic).arg("version"))?;
     Ok(restic)
+}
+
+/// The push gateway that ours is measured by: of the path when it is new enough, else the unpacked one.
+pub(crate) fn reference_gateway() -> Result<PathBuf> {
+    let folder =
+        UNPACKED.iter().find(|tool| tool.program == REFERENCE).map(Tool::folder).transpose()?.flatten();
+    Ok(folder.map_or_else(|| PathBuf::from(REFERENCE), |folder| folder.join(REFERENCE)))
+}
+
+impl Tool {
+    /// The folder of the unpacked program; `None` when the one on the path will do.
+    fn folder(&self) -> Result<Option<PathBuf>> {
+        let will_do = match self.least {
+            Some(least) => program::version(self.program).is_some_and(|version| version >= least),
+            None => program::exists(self.program),
+        };
+        if will_do {
+            return Ok(None);
+        }
+        let what = match self.least {
+            Some((major, minor)) => format!("{} {major}.{minor} or newer", self.program),
+            None => self.program.to_owned(),
+        };
+        let folder = debian::unpacked(self.suite, self.package)
+            .with_context(|| remedy(&what, "install it or put it on the path"))?
+            .join("usr/bin");
+        if !folder.join(self.program).is_file() {
+            bail!("Debian's package {} has no program {}", self.package, self.program);
+        }
+        Ok(Some(folder))
+    }
 }
 
 fn remedy(what: &str, then: &str) -> String {

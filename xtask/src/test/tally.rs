@@ -25,6 +25,11 @@ impl Tally {
         self.ignored += count(counts, "ignored");
     }
 
+    /// Takes a test that is in no test binary.
+    pub(super) fn one(&mut self, has_passed: bool) {
+        *(if has_passed { &mut self.passed } else { &mut self.failed }) += 1;
+    }
+
     /// Ignored tests, a failure no test names (compile error, killed binary) and a run of no test count as failures.
     pub(super) fn verdict(&self, cargo_succeeded: bool, filter: Option<&str>) -> Verdict {
         let mut failed = self.failed;

@@ -30,13 +30,15 @@ const ABSENT: [(&str, &[&str]); 3] = [
 ];
 
 /// What cargo knows about the members of the workspace.
-pub(super) fn metadata() -> Result<Value> {
+pub(super) fn metadata(manifest: &str) -> Result<Value> {
     let text = program::stdout(program::cargo().args([
         "metadata",
         "--no-deps",
         "--format-version",
         "1",
         "--locked",
+        "--manifest-path",
+        manifest,
     ]))?;
     serde_json::from_str(&text).context("cargo metadata is not JSON")
 }

@@ -16,5 +16,6 @@ mod poison;
 mod prometheus_reads_it;
 mod properties;
 mod pushes;
+mod scraped;
 mod server;
 mod stops;

@@ -1,7 +1,6 @@
 //! Beside the original: the same requests to both get the same codes and leave the same exposition.
 //!
-//! The original is the one of Debian 12 (1.5.1). Where ours differs on purpose, or where that version is known to
-//! differ from the later ones ours follows, the case stands in another test and not here.
+//! The original is 1.11 or newer. Where ours differs on purpose, the case stands in another test and not here.
 
 use std::process::Stdio;
 
@@ -23,7 +22,7 @@ async fn original(folder: &TempDir) -> (Child, Client) {
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .expect("the original is needed for this test: install Debian's package `prometheus-pushgateway`");
+        .expect("the original is needed for this test: put prometheus-pushgateway 1.11 or newer on the path, or use `cargo xtask test`");
     let listens = async {
         while TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -25,7 +25,7 @@ async fn promtool_accepts_the_exposition() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("promtool is needed for this test: install Debian's package `prometheus`");
+        .expect("promtool is needed for this test: put promtool 3 or newer on the path, or use `cargo xtask test`");
     promtool.stdin.take().unwrap().write_all(text.as_bytes()).await.unwrap();
     let output = promtool.wait_with_output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

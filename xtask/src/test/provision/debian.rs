@@ -7,6 +7,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::{program, root};
 
+/// Proxies in front of a mirror answer 502 now and then when several machines ask at once; apt asks again, each time
+/// after a longer pause.
+const RETRIES: &str = "Acquire::Retries=8";
+
 /// The mirror of this machine, as its apt is told, and the keys it trusts.
 struct Mirror {
     uri: String,
@@ -48,13 +52,10 @@ fn fetch(mirror: &Mirror, suite: &str, package: &str, work: &Path) -> Result<Pat
     std::fs::write(&sources, format!("deb [signed-by={}] {} {suite} main\n", mirror.keys, mirror.uri))?;
     let apt = || {
         let mut apt = Command::new("apt-get");
-        apt.current_dir(work).arg("--quiet=2");
-        for (option, value) in [
-            ("APT::Sandbox::User", "root"),
-            ("Acquire::Languages", "none"),
-            ("Acquire::Retries", "3"),
-            ("Dir::Etc::sourceparts", "-"),
-        ] {
+        apt.current_dir(work).args(["--quiet=2", "-o", RETRIES]);
+        for (option, value) in
+            [("APT::Sandbox::User", "root"), ("Acquire::Languages", "none"), ("Dir::Etc::sourceparts", "-")]
+        {
             apt.arg("-o").arg(format!("{option}={value}"));
         }
         for (option, path) in [
@@ -99,7 +100,7 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
             sudo.args(["--non-interactive", "env"]);
             sudo
         };
-        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "-o", "Acquire::Retries=3"]);
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "-o", RETRIES]);
         command
     };
     eprintln!("installing {}", packages.join(", "));
