@@ -53,7 +53,8 @@ pub fn parse_with(text: impl AsRef<[u8]>, names: Names) -> Result<Vec<Family>, P
             }
             None => (std::mem::take(&mut rest), false),
         };
-        line::read(content, complete, names, &mut assembly).map_err(|reason| ParseError { line: number, reason })?;
+        line::read(content, complete, names, &mut assembly)
+            .map_err(|reason| ParseError { line: number, reason })?;
     }
     Ok(assembly.finish())
 }

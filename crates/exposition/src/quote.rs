@@ -59,6 +59,9 @@ mod tests {
         ] {
             assert_eq!(quoted(text), expected);
         }
-        assert_eq!((quoted_byte(b'\''), quoted_byte(b'"'), quoted_byte(0xff)), (r"'\''".into(), "'\"'".into(), "'ÿ'".into()));
+        assert_eq!(
+            (quoted_byte(b'\''), quoted_byte(b'"'), quoted_byte(0xff)),
+            (r"'\''".into(), "'\"'".into(), "'ÿ'".into())
+        );
     }
 }

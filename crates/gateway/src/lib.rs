@@ -166,7 +166,13 @@ impl Gateway {
     ///
     /// [`Error::Save`]; the file is then as it was before.
     pub fn save(&self) -> Result<(), Error> {
-        self.0.keeper.save(|| self.snapshot())
+        self.0.keeper.save(|| Some(self.snapshot()))
+    }
+
+    /// [`Gateway::save`], unless the end has come: the last save is then the business of whoever ends it, and one that
+    /// comes after it would write into a folder nobody expects it in.
+    fn save_while_open(&self) -> Result<(), Error> {
+        self.0.keeper.save(|| (!self.0.closed.load(Ordering::Relaxed)).then(|| self.snapshot()))
     }
 
     /// Takes a push under the same checks as one over HTTP.
@@ -266,7 +272,7 @@ impl Gateway {
             self.0.changed.notified().await;
             let gateway = self.clone();
             let next = tokio::time::Instant::now() + self.0.config.persistence_interval;
-            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || gateway.save()).await {
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || gateway.save_while_open()).await {
                 tracing::error!("{error}; trying again after the interval");
                 self.0.changed.notify_one();
             }

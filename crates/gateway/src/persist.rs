@@ -100,12 +100,13 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes what `snapshot` returns once no other save is under way.
-    pub(crate) fn save(&self, snapshot: impl FnOnce() -> Store) -> Result<(), Error> {
+    /// Writes what `snapshot` returns once no other save is under way, if it returns something.
+    pub(crate) fn save(&self, snapshot: impl FnOnce() -> Option<Store>) -> Result<(), Error> {
         let Some(path) = &self.path else { return Ok(()) };
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(store) = snapshot() else { return Ok(()) };
         let began = Timestamp::now();
-        let written = write(path, &snapshot());
+        let written = write(path, &store);
         let mut stats = self.lock_stats();
         match written {
             Ok(bytes) => {

@@ -79,7 +79,9 @@ impl<'a> Cursor<'a> {
                 Some(b'\\') => text.push(self.escaped()?),
                 Some(byte) => text.push(byte),
                 None => {
-                    return Err(self.fault(|| format!("{what} {} contains unescaped new-line", quoted(&*text))));
+                    return Err(
+                        self.fault(|| format!("{what} {} contains unescaped new-line", quoted(&*text)))
+                    );
                 }
             }
         }

@@ -10,7 +10,12 @@ use crate::quote::{quoted, quoted_byte};
 pub(super) const END: &str = "unexpected end of input stream";
 
 /// Reads one line without its LF into `assembly`; `complete` says that there was one.
-pub(super) fn read(content: &[u8], complete: bool, names: Names, assembly: &mut Assembly) -> Result<(), String> {
+pub(super) fn read(
+    content: &[u8],
+    complete: bool,
+    names: Names,
+    assembly: &mut Assembly,
+) -> Result<(), String> {
     let mut cursor = Cursor { rest: content, complete };
     cursor.skip_blanks();
     match cursor.rest.first() {
@@ -104,7 +109,8 @@ fn sample(cursor: &mut Cursor<'_>, names: Names, assembly: &mut Assembly) -> Res
     if cursor.skip_blanks() {
         let token = cursor.token()?;
         let parsed = std::str::from_utf8(token).ok().and_then(|token| token.parse().ok());
-        timestamp = Some(parsed.ok_or_else(|| format!("expected integer as timestamp, got {}", quoted(token)))?);
+        timestamp =
+            Some(parsed.ok_or_else(|| format!("expected integer as timestamp, got {}", quoted(token)))?);
         if !cursor.rest.is_empty() {
             return Err(format!("spurious string after timestamp: {}", quoted(cursor.rest)));
         }

@@ -67,5 +67,5 @@ fn whole_counts(buckets: &NativeBuckets) -> Option<u128> {
 
 /// 0, since counts that are not whole need not add up; `None` when one is below 0.
 fn float_counts(buckets: &NativeBuckets) -> Option<u128> {
-    buckets.counts.iter().all(|count| !(*count < 0.0)).then_some(0)
+    (!buckets.counts.iter().any(|count| *count < 0.0)).then_some(0)
 }

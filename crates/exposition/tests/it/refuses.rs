@@ -106,10 +106,7 @@ fn bounds_quantiles_and_counts_are_numbers() {
         refusal("# TYPE s summary\ns{quantile=\"x\"} 1\n"),
         r#"2: expected float as value for 'quantile' label, got "x""#
     );
-    assert_eq!(
-        refusal("# TYPE h histogram\nh_count -1\n"),
-        r#"2: negative count for histogram "h""#
-    );
+    assert_eq!(refusal("# TYPE h histogram\nh_count -1\n"), r#"2: negative count for histogram "h""#);
 }
 
 proptest! {
