@@ -37,6 +37,10 @@ pub struct Config {
     pub expire_after: Option<Duration>,
     /// What one push, and all that are under way, may take.
     pub limits: Limits,
+    /// What one connection, and all of them together, may take.
+    pub serving: web::Limits,
+    /// The file that says who may ask, and whether over TLS; `None` (the default) is everybody, in the clear.
+    pub web_config: Option<web::ConfigFile>,
     /// How long [`crate::Gateway::run`] waits for requests that are under way when it is told to stop; default 10
     /// seconds.
     pub drain_timeout: Duration,
@@ -90,6 +94,8 @@ impl Default for Config {
             enable_utf8_names: false,
             expire_after: None,
             limits: Limits::default(),
+            serving: web::Limits::default(),
+            web_config: None,
             drain_timeout: Duration::from_secs(10),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             flags: BTreeMap::new(),

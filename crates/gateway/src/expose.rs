@@ -89,7 +89,12 @@ struct Shown {
 impl Exposition {
     fn new(gateway: &Gateway, format: Format) -> Self {
         let store = gateway.snapshot();
-        let own = gateway.0.counters.families(&gateway.0.config, &store, &gateway.0.keeper);
+        let own = gateway.0.counters.families(
+            &gateway.0.config,
+            &store,
+            &gateway.0.keeper,
+            gateway.0.server.counts(),
+        );
         let mut own = own.into_iter().filter(|family| !family.samples.is_empty()).peekable();
         let mut families = Vec::new();
         for (name, index) in store.families() {

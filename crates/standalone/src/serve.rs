@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use agent::push::{PushError, Pusher};
 use engine::Cancel;
-use gateway::Gateway;
+use gateway::{Gateway, Listener};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -170,7 +170,7 @@ pub async fn run(
         Some(gateway) => {
             let page = page::router(Arc::new(views));
             gateway
-                .run_beside(page, listener, drained)
+                .run_beside(page, vec![Listener::Tcp(listener)], drained)
                 .await
                 .map_err(|error| Error::Gateway(error.to_string()))
         }

@@ -7,14 +7,15 @@ use crate::program;
 use crate::tidy::{Finding, Source};
 
 /// Who may depend on whom in what ships. ARCHITECTURE.md has the picture and the reasons.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("exposition", &[]),
     ("domain", &[]),
     ("engine", &["domain"]),
-    ("gateway", &["exposition"]),
+    ("gateway", &["exposition", "web"]),
     ("agent", &["domain", "engine", "exposition"]),
     ("standalone", &["agent", "domain", "engine", "exposition", "gateway"]),
-    ("stash", &["agent", "domain", "engine", "exposition", "gateway", "standalone"]),
+    ("stash", &["agent", "domain", "engine", "exposition", "gateway", "standalone", "web"]),
+    ("web", &[]),
     ("codegen", &["domain"]),
     ("xtask", &[]),
 ];
@@ -23,10 +24,11 @@ const ARROWS: [(&str, &[&str]); 9] = [
 const TEST_ARROWS: [(&str, &[&str]); 1] = [("agent", &["gateway"])];
 
 /// Third-party crates that must not be below a crate, not even through another.
-const ABSENT: [(&str, &[&str]); 3] = [
+const ABSENT: [(&str, &[&str]); 4] = [
     ("domain", &["axum", "hyper", "kube-client", "kube-runtime", "notify", "rustic_core", "tokio"]),
     ("exposition", &["k8s-openapi", "kube-core", "rustic_core", "tokio"]),
     ("gateway", &["k8s-openapi", "kube-core", "rustic_core"]),
+    ("web", &["k8s-openapi", "kube-core", "openssl-sys", "rustic_core"]),
 ];
 
 /// What cargo knows about the members of the workspace.

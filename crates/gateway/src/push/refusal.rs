@@ -37,6 +37,10 @@ pub(crate) enum Refusal {
     /// The body ended before it was whole.
     #[error("unexpected EOF")]
     Cut,
+    #[error(
+        "the body came too slowly: send it faster, or raise --web.body-timeout or lower --web.min-body-rate"
+    )]
+    Slow,
     /// What the parser says.
     #[error("{0}")]
     Syntax(String),
@@ -59,6 +63,7 @@ impl Refusal {
             Refusal::TooManySeries { .. } => "too_many_series",
             Refusal::Busy { .. } => "busy",
             Refusal::Cut => "cut",
+            Refusal::Slow => "slow",
             Refusal::Syntax(_) => "syntax",
             Refusal::Rejected(rejected) => rejected.reason(),
             Refusal::Internal => "internal",
@@ -72,6 +77,7 @@ impl Refusal {
             | Refusal::TooManySeries { .. }
             | Refusal::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::Busy { .. } | Refusal::Rejected(Rejected::Closed) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Slow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::Key(_)
             | Refusal::Encoding(_)
