@@ -184,7 +184,7 @@ async fn http2(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
     /// Most bytes that may wait to be read, of one request and of all of a connection.
     const WINDOWS: (u32, u32) = (256 * 1024, 512 * 1024);
     /// Most bytes of an answer that may wait to be sent.
-    const SEND_BUFFER: usize = 64 * 1024;
+    const SEND_BUFFER: usize = 16 * 1024;
     /// Headers of many requests may be read at once, so that each has less than in HTTP/1.
     const HEADER_LIST: usize = 64 * 1024;
 

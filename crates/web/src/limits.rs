@@ -36,8 +36,8 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// As [`Limits::body_rate`], for answers; default 4096.
     pub answer_rate: u64,
-    /// Requests at the same time on one connection, in HTTP/2; default 32. The client is told; one more is refused by
-    /// the protocol's own means.
+    /// Requests at the same time on one connection, in HTTP/2; default 100, below which clients may not expect it to be
+    /// (RFC 9113, section 6.5.2). The client is told; one more is refused by the protocol's own means.
     pub streams: u32,
 }
 
@@ -56,7 +56,7 @@ impl Default for Limits {
             body_rate: 4096,
             answer_timeout: Duration::from_secs(30),
             answer_rate: 4096,
-            streams: 32,
+            streams: 100,
         }
     }
 }

@@ -9,5 +9,8 @@ mod kit;
 mod live;
 mod once;
 mod pushgateway;
+mod pushgateway_attacked;
+mod pushgateway_flags;
+mod pushgateway_guide;
 mod quickstart;
 mod shell;

@@ -9,8 +9,9 @@ use http_body::{Frame, SizeHint};
 
 use super::pulse::Request;
 
-/// An answer is handed on in pieces of at most this size, however large those are in which it is made.
-const PIECE: usize = 64 * 1024;
+/// An answer is handed on in pieces of at most this size, however large those are in which it is made: on a connection
+/// with one answer at a time, and on one with many.
+const PIECE: (usize, usize) = (64 * 1024, 16 * 1024);
 
 /// The body of an answer; with its end the request ends.
 pub(super) struct Answer {
@@ -22,11 +23,14 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(body: Body, request: Request) -> Self {
+        // Before the first piece is asked for, the client has to make room for it.
+        request.make(0);
         Self { body, rest: Bytes::new(), request }
     }
 
     fn next_piece(&mut self) -> Bytes {
-        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        let most = if self.request.is_one_of_many() { PIECE.1 } else { PIECE.0 };
+        let piece = self.rest.split_to(self.rest.len().min(most));
         self.request.make(piece.len());
         piece
     }

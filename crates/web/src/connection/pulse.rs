@@ -190,6 +190,11 @@ impl Request {
         &self.pulse
     }
 
+    /// Whether there may be others at the same time.
+    pub(super) fn is_one_of_many(&self) -> bool {
+        self.pulse.is_http2
+    }
+
     /// Ready when the client has taken enough of what was made before.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let pulse = &self.pulse;

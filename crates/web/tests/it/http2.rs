@@ -87,12 +87,29 @@ async fn an_answer_that_is_not_taken_ends_the_connection_and_little_is_kept_for_
     let mut sender = server.connect().await;
     let mut answers = Vec::new();
     for _ in 0..20 {
-        answers.push(within(sender.send_request(get("/endless"))).await.unwrap());
+        // On a slow machine it is over before all are sent.
+        answers.extend(within(sender.send_request(get("/endless"))).await);
     }
+    assert!(!answers.is_empty());
     server.running.until("the client to be let go", |counts| counts.timed_out(TimedOut::Answer) >= 1).await;
     server.running.until("its connection to be closed", |counts| counts.open() == 0).await;
     let made = server.running.made.load(Ordering::Relaxed);
     assert!(made < 40 << 20, "{made} bytes were made for a client that took none");
+}
+
+#[tokio::test]
+async fn an_answer_for_which_a_client_gives_no_room_at_all_ends_the_connection() {
+    let limits = Limits { answer_timeout: Duration::from_millis(500), ..Limits::default() };
+    let server = Secure::start(limits).await;
+    let config = server.authority.client(None, &["h2"], DEFAULT_VERSIONS);
+    let stream = handshake(server.running.connect().await, config).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection) =
+        builder.initial_stream_window_size(0).handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let _answer = within(sender.send_request(get("/endless"))).await.unwrap();
+    server.running.until("its connection to be closed", |counts| counts.open() == 0).await;
+    assert_eq!(server.running.counts().timed_out(TimedOut::Answer), 1);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod certificates;
 mod files;
 mod http2;
 mod many;
+mod original;
 mod server;
 mod slow;
 mod stops;

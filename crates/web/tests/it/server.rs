@@ -118,6 +118,8 @@ pub(crate) fn code(answer: &str) -> u16 {
 fn app(made: Arc<AtomicU64>) -> Router {
     Router::new()
         .route("/ok", get(async || "ok"))
+        // As the original answers it.
+        .route("/-/ready", get(async || ([("content-type", "text/plain; charset=utf-8")], "OK")))
         .route("/length", post(length).put(length))
         .route("/endless", get(endless))
         .with_state(made)

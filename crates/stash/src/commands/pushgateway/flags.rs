@@ -1,8 +1,9 @@
 //! The flags of `stash pushgateway`: those of the original under their names, and the limits the original has not.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -11,6 +12,7 @@ use gateway::Config;
 
 use crate::cli::{Global, LogFormat, LogLevel};
 use crate::telemetry::{Form, Voice};
+use limits::{ClientLimits, PushLimits};
 
 /// Keep the last push of each group and show it to Prometheus.
 ///
@@ -42,9 +44,6 @@ pub(crate) struct PushgatewayArgs {
     #[command(flatten)]
     off: Off,
 }
-
-/// The defaults of the limits on clients; `const` there is none for a trait's function.
-static LIMITS: LazyLock<web::Limits> = LazyLock::new(web::Limits::default);
 
 /// Where it listens.
 #[derive(Args, Debug)]
@@ -101,75 +100,6 @@ struct Keeping {
     /// Delete groups that nobody pushed to for this long; 0s keeps them for ever.
     #[arg(long = "push.expire-after", value_name = "DURATION", default_value = "0s", value_parser = duration)]
     expire_after: Duration,
-}
-
-/// What a client may take.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Limits on clients")]
-struct ClientLimits {
-    /// Connections at the same time. One more is answered 503 (over TLS: closed).
-    #[arg(long = "web.max-connections", value_name = "NUMBER", default_value_t = LIMITS.connections)]
-    connections: usize,
-    /// Connections at the same time from one address, or one IPv6 network of 64 bits. One more is answered 503 (over
-    /// TLS: closed). Raise it when all clients come through one proxy.
-    #[arg(long = "web.max-connections-per-address", value_name = "NUMBER", default_value_t = LIMITS.connections_per_address)]
-    connections_per_address: usize,
-    /// Bytes of a request line with its headers, at least 8192. More are answered 431. In HTTP/2 at most 65536.
-    #[arg(long = "web.max-header-bytes", value_name = "BYTES", default_value_t = LIMITS.header_bytes, value_parser = header_bytes)]
-    header_bytes: usize,
-    /// Headers of a request, at most 24000. More are answered 431.
-    #[arg(long = "web.max-headers", value_name = "NUMBER", default_value_t = LIMITS.headers, value_parser = headers)]
-    headers: usize,
-    /// Bytes that large headers of all requests may take together. A request that finds no room is answered 503.
-    #[arg(long = "web.max-header-memory-bytes", value_name = "BYTES", default_value_t = LIMITS.header_memory_bytes)]
-    header_memory_bytes: usize,
-    /// Time for a TLS handshake, and for a request line with its headers. Then 408, or the connection is closed.
-    #[arg(long = "web.header-timeout", value_name = "DURATION", default_value = "30s", value_parser = positive)]
-    header_timeout: Duration,
-    /// Time between two requests on a connection. Then it is closed.
-    #[arg(long = "web.idle-timeout", value_name = "DURATION", default_value = "2m", value_parser = positive)]
-    idle_timeout: Duration,
-    /// Time in which no byte of a body comes. Then 408.
-    #[arg(long = "web.body-timeout", value_name = "DURATION", default_value = "30s", value_parser = positive)]
-    body_timeout: Duration,
-    /// Bytes a second that a body must have on average once --web.body-timeout is used up; 0 for none. Fewer are
-    /// answered 408.
-    #[arg(long = "web.min-body-rate", value_name = "BYTES", default_value_t = LIMITS.body_rate)]
-    body_rate: u64,
-    /// Time in which a client takes no byte of an answer. Then the connection is closed.
-    #[arg(long = "web.answer-timeout", value_name = "DURATION", default_value = "30s", value_parser = positive)]
-    answer_timeout: Duration,
-    /// Bytes a second that a client must take on average once --web.answer-timeout is used up; 0 for none. With fewer
-    /// the connection is closed.
-    #[arg(long = "web.min-answer-rate", value_name = "BYTES", default_value_t = LIMITS.answer_rate)]
-    answer_rate: u64,
-    /// Requests at the same time on one HTTP/2 connection. One more is refused by the protocol's own means.
-    #[arg(long = "web.max-streams", value_name = "NUMBER", default_value_t = LIMITS.streams, value_parser = clap::value_parser!(u32).range(1..))]
-    streams: u32,
-    /// Time for requests under way to finish when the gateway is told to stop. Then they are cut off.
-    #[arg(long = "web.drain-timeout", value_name = "DURATION", default_value = "10s", value_parser = duration)]
-    drain_timeout: Duration,
-}
-
-/// What a push may take.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Limits on pushes")]
-struct PushLimits {
-    /// Bytes of a body as it is sent. More are answered 413.
-    #[arg(long = "web.max-body-bytes", value_name = "BYTES", default_value = "67108864")]
-    body_bytes: usize,
-    /// Bytes of a body once it is unpacked. More are answered 413.
-    #[arg(long = "web.max-unpacked-bytes", value_name = "BYTES", default_value = "67108864")]
-    unpacked_bytes: usize,
-    /// Series of a push, each bucket and quantile counting as one. More are answered 413.
-    #[arg(long = "push.max-series", value_name = "NUMBER", default_value = "250000")]
-    series: usize,
-    /// Bytes that all large pushes may take together while they are read. One that cannot fit is answered 413.
-    #[arg(long = "push.max-memory-bytes", value_name = "BYTES", default_value = "268435456")]
-    memory_bytes: usize,
-    /// Time a push waits for others to free that memory. Then 503.
-    #[arg(long = "push.memory-wait", value_name = "DURATION", default_value = "5s", value_parser = duration)]
-    memory_wait: Duration,
 }
 
 /// What it says.
@@ -248,13 +178,7 @@ impl PushgatewayArgs {
             disable_consistency_check: keeping.disable_consistency_check,
             enable_utf8_names: keeping.enable_utf8_names,
             expire_after: Some(keeping.expire_after).filter(|after| !after.is_zero()),
-            limits: gateway::Limits {
-                body_bytes: pushes.body_bytes,
-                unpacked_bytes: pushes.unpacked_bytes,
-                series: pushes.series,
-                memory_bytes: pushes.memory_bytes,
-                memory_wait: pushes.memory_wait,
-            },
+            limits: pushes.limits(),
             serving: clients.limits(),
             drain_timeout: clients.drain_timeout,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -315,48 +239,12 @@ impl PushgatewayArgs {
     }
 }
 
-impl ClientLimits {
-    fn limits(&self) -> web::Limits {
-        web::Limits {
-            connections: self.connections,
-            connections_per_address: self.connections_per_address,
-            header_bytes: self.header_bytes,
-            headers: self.headers,
-            header_memory_bytes: self.header_memory_bytes,
-            header_timeout: self.header_timeout,
-            idle_timeout: self.idle_timeout,
-            body_timeout: self.body_timeout,
-            body_rate: self.body_rate,
-            answer_timeout: self.answer_timeout,
-            answer_rate: self.answer_rate,
-            streams: self.streams,
-        }
-    }
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     go_duration::parse(text).map_err(|error| error.to_string())
 }
 
-fn positive(text: &str) -> Result<Duration, String> {
-    let duration = duration(text)?;
-    if duration.is_zero() { Err("it must be longer than nothing".to_owned()) } else { Ok(duration) }
-}
-
 fn path(text: &str) -> Result<String, String> {
     if text.starts_with('/') { Ok(text.to_owned()) } else { Err("it must begin with a slash".to_owned()) }
-}
-
-fn header_bytes(text: &str) -> Result<usize, String> {
-    let least = web::Limits::LEAST_HEADER_BYTES;
-    let bytes: usize = text.parse().map_err(|_| "it is no number of bytes".to_owned())?;
-    if bytes < least { Err(format!("it must be at least {least}")) } else { Ok(bytes) }
-}
-
-fn headers(text: &str) -> Result<usize, String> {
-    let most = web::Limits::MOST_HEADERS;
-    let headers: usize = text.parse().map_err(|_| "it is no number".to_owned())?;
-    if headers > most { Err(format!("it must be at most {most}")) } else { Ok(headers) }
 }
 
 /// A URL with its password left out.
@@ -373,92 +261,4 @@ fn without_password(url: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::{CommandFactory, Parser};
-
-    #[derive(Debug, Parser)]
-    struct Alone {
-        #[command(flatten)]
-        args: PushgatewayArgs,
-    }
-
-    fn parse(flags: &[&str]) -> Result<PushgatewayArgs, String> {
-        let parsed = Alone::try_parse_from([&["x"], flags].concat());
-        parsed.map(|alone| alone.args).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn without_flags_it_is_as_the_libraries_say() {
-        let (ours, default) = (parse(&[]).unwrap().config(), Config::default());
-        assert_eq!((ours.limits, ours.serving), (default.limits, default.serving));
-        assert_eq!(ours.drain_timeout, default.drain_timeout);
-        assert_eq!(ours.persistence_interval, default.persistence_interval);
-        assert_eq!((ours.persistence_file, ours.expire_after, ours.route_prefix), (None, None, None));
-    }
-
-    #[test]
-    fn every_flag_is_shown_by_the_status_api() {
-        let shown = parse(&[]).unwrap().config().flags;
-        let command = Alone::command();
-        let longs = command.get_arguments().filter_map(|arg| arg.get_long());
-        let longs: Vec<&str> =
-            longs.filter(|long| !long.starts_with("no-") && *long != "version" && *long != "help").collect();
-        assert_eq!(longs.len(), shown.len());
-        assert!(longs.iter().all(|long| shown.contains_key(*long)), "{shown:?}");
-    }
-
-    #[test]
-    fn values_are_shown_as_the_original_spells_them() {
-        let flags = [
-            "--web.listen-address=:1",
-            "--web.listen-address",
-            "[::1]:2",
-            "--persistence.interval=90s",
-            "--web.external-url=http://ann:secret@example.com/a/b",
-            "--web.enable-lifecycle",
-            "--log.level=WARN",
-        ];
-        let shown = parse(&flags).unwrap().config().flags;
-        for (name, value) in [
-            ("web.listen-address", ":1,[::1]:2"),
-            ("persistence.interval", "1m30s"),
-            ("web.external-url", "http://ann:xxxxx@example.com/a/b"),
-            ("web.route-prefix", "/a/b"),
-            ("web.enable-lifecycle", "true"),
-            ("web.enable-admin-api", "false"),
-            ("log.level", "warn"),
-        ] {
-            assert_eq!(shown[name], value, "{name}");
-        }
-    }
-
-    #[test]
-    fn switches_have_four_spellings_and_are_said_once() {
-        let is_on = |flags: &[&str]| parse(flags).map(|args| args.config().enable_admin_api);
-        assert_eq!(is_on(&["--web.enable-admin-api"]), Ok(true));
-        assert_eq!(is_on(&["--web.enable-admin-api=true"]), Ok(true));
-        assert_eq!(is_on(&["--web.enable-admin-api=false"]), Ok(false));
-        assert_eq!(is_on(&["--no-web.enable-admin-api"]), Ok(false));
-        assert!(is_on(&["--web.enable-admin-api", "--web.enable-admin-api"]).is_err());
-        assert!(is_on(&["--web.enable-admin-api", "--no-web.enable-admin-api"]).is_err());
-        assert!(is_on(&["--web.enable-admin-api", "true"]).is_err(), "a stray word");
-    }
-
-    #[test]
-    fn what_cannot_be_is_refused() {
-        for flag in [
-            "--persistence.interval=5",
-            "--web.header-timeout=0s",
-            "--web.telemetry-path=metrics",
-            "--web.max-header-bytes=100",
-            "--web.max-headers=30000",
-            "--web.max-streams=0",
-            "--log.level=loud",
-            "--log.format=xml",
-            "--web.max-body-bytes=-1",
-        ] {
-            assert!(parse(&[flag]).is_err(), "{flag}");
-        }
-    }
-}
+mod tests;
