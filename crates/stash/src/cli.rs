@@ -69,7 +69,7 @@ pub(crate) enum Command {
     Snapshots(SnapshotsArgs),
     Forget(ForgetArgs),
     Check(CheckArgs),
-    Pushgateway(PushgatewayArgs),
+    Pushgateway(Box<PushgatewayArgs>),
     Version(VersionArgs),
 }
 

@@ -36,7 +36,7 @@ use crate::{Counts, Limits, Refused, TimedOut};
 use answer::Answer;
 pub use body::too_slow;
 use paced::Paced;
-use pulse::Pulse;
+use pulse::{FEW_HEADERS, Pulse};
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -114,45 +114,25 @@ enum End {
     /// It is done; whether with an error.
     Done(Option<hyper::Error>),
     TimedOut(TimedOut),
+    /// A head has more headers than its table holds.
+    ManyHeaders,
 }
 
 async fn http1(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
     let limits = shared.limits;
     let pulse = Arc::new(Pulse::new(limits, shared.heads.clone(), false));
-    let paced = Paced::new(socket, Arc::clone(&pulse), Arc::clone(&shared.counts), &limits);
-    let service = {
-        let (shared, pulse) = (Arc::clone(&shared), Arc::clone(&pulse));
-        // Boxed, since hyper gives back the socket only of a service whose futures can be moved.
-        service_fn(move |request| Box::pin(respond(Arc::clone(&shared), Arc::clone(&pulse), peer, request)))
+    let mut socket = Paced::new(socket, Arc::clone(&pulse), Arc::clone(&shared.counts), &limits);
+    let mut headers = limits.headers.min(FEW_HEADERS);
+    let end = loop {
+        let (left, end) = http1_until(&shared, &pulse, peer, socket, headers).await;
+        socket = left;
+        if !matches!(end, End::ManyHeaders) {
+            break end;
+        }
+        // From its begin, with a larger table.
+        headers = limits.headers.min(Limits::MOST_HEADERS);
+        pulse.enlarge_table();
     };
-    let mut connection = http1::Builder::new()
-        // Time is kept here.
-        .header_read_timeout(None)
-        .max_buf_size(limits.header_bytes.max(Limits::LEAST_HEADER_BYTES))
-        .max_header_size(limits.header_bytes)
-        .max_headers(limits.headers.min(Limits::MOST_HEADERS))
-        // Who has sent its request and closes its side still gets an answer.
-        .half_close(true)
-        .serve_connection(TokioIo::new(paced), service);
-    let mut stopped = pin!(shared.stop.cancelled());
-    let mut is_stopping = false;
-    let mut sleep = pin!(sleep_until(Instant::now()));
-    let end = poll_fn(|cx| {
-        if !is_stopping && stopped.as_mut().poll(cx).is_ready() {
-            is_stopping = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
-        if let Poll::Ready(done) = connection.poll_without_shutdown(cx) {
-            return Poll::Ready(End::Done(done.err()));
-        }
-        let Some((at, why)) = pulse.deadline() else { return Poll::Pending };
-        if sleep.deadline() != at {
-            sleep.as_mut().reset(at);
-        }
-        sleep.as_mut().poll(cx).map(|()| End::TimedOut(why))
-    })
-    .await;
-    let mut socket = connection.into_parts().io.into_inner();
     match end {
         End::TimedOut(why) => {
             shared.counts.time_out(why);
@@ -175,6 +155,57 @@ async fn http1(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
             let linger = pulse.is_body_left() || error.is_some_and(|error| error.is_parse());
             raw::end(&mut socket, "", linger).await;
         }
+        // It was served on with a larger table.
+        End::ManyHeaders => {}
+    }
+}
+
+/// Serves requests on a connection until hyper has to be left, and returns the connection.
+async fn http1_until(
+    shared: &Arc<Shared>,
+    pulse: &Arc<Pulse>,
+    peer: Peer,
+    socket: Paced,
+    headers: usize,
+) -> (Paced, End) {
+    let limits = shared.limits;
+    let service = {
+        let (shared, pulse) = (Arc::clone(shared), Arc::clone(pulse));
+        // Boxed, since hyper gives back the socket only of a service whose futures can be moved.
+        service_fn(move |request| Box::pin(respond(Arc::clone(&shared), Arc::clone(&pulse), peer, request)))
+    };
+    let mut connection = http1::Builder::new()
+        // Time is kept here.
+        .header_read_timeout(None)
+        .max_buf_size(limits.header_bytes.max(Limits::LEAST_HEADER_BYTES))
+        .max_header_size(limits.header_bytes)
+        .max_headers(headers)
+        // Who has sent its request and closes its side still gets an answer.
+        .half_close(true)
+        .serve_connection(TokioIo::new(socket), service);
+    let mut stopped = pin!(shared.stop.cancelled());
+    let mut is_stopping = false;
+    let mut sleep = pin!(sleep_until(Instant::now()));
+    let end = poll_fn(|cx| {
+        if !is_stopping && stopped.as_mut().poll(cx).is_ready() {
+            is_stopping = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        if let Poll::Ready(done) = connection.poll_without_shutdown(cx) {
+            return Poll::Ready(End::Done(done.err()));
+        }
+        let Some((at, why)) = pulse.deadline() else { return Poll::Pending };
+        if sleep.deadline() != at {
+            sleep.as_mut().reset(at);
+        }
+        sleep.as_mut().poll(cx).map(|()| End::TimedOut(why))
+    })
+    .await;
+    let parts = connection.into_parts();
+    let socket = parts.io.into_inner();
+    match end {
+        End::Done(_) if socket.has_many_headers() => (socket.again(parts.read_buf), End::ManyHeaders),
+        end => (socket, end),
     }
 }
 

@@ -17,5 +17,6 @@ mod prometheus_reads_it;
 mod properties;
 mod pushes;
 mod scraped;
+mod secured;
 mod server;
 mod stops;

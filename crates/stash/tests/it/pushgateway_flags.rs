@@ -87,7 +87,7 @@ fn a_web_configuration_that_cannot_be_used_ends_with_1_and_names_file_and_field(
 #[test]
 fn the_status_api_shows_the_flags_as_the_original_prints_them() {
     let folder = Folder::new();
-    let file = folder.path("data");
+    let file = folder.path("groups");
     let server = serving(
         pushgateway().args([LOCAL, "--persistence.interval=5m", "--web.enable-admin-api=true"]).args([
             "--no-web.enable-lifecycle",

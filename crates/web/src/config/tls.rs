@@ -100,8 +100,10 @@ impl TlsSettings {
                 )
             })?;
         made.ignore_client_order = self.server_order;
-        made.alpn_protocols = if self.http2 { vec![b"h2".to_vec()] } else { Vec::new() };
-        made.alpn_protocols.push(b"http/1.1".to_vec());
+        if self.http2 {
+            // Without HTTP/2 there is nothing to choose, and as in the original nothing is said of it.
+            made.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
         Ok(made)
     }
 }

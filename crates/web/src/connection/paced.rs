@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::patience::Patience;
-use super::pulse::Pulse;
+use super::pulse::{Heard, Pulse};
 use crate::socket::Socket;
 use crate::{Counts, Limits, TimedOut};
 
@@ -21,6 +22,9 @@ pub(super) struct Paced {
     pulse: Arc<Pulse>,
     counts: Arc<Counts>,
     writing: Patience,
+    /// Bytes that were read before, and are given out again.
+    again: Bytes,
+    has_many_headers: bool,
 }
 
 impl Paced {
@@ -31,7 +35,19 @@ impl Paced {
         limits: &Limits,
     ) -> Self {
         let writing = Patience::new(limits.answer_timeout, limits.answer_rate);
-        Self { socket, pulse, counts, writing }
+        Self { socket, pulse, counts, writing, again: Bytes::new(), has_many_headers: false }
+    }
+
+    /// Whether reading was stopped because a head has many headers.
+    pub(super) fn has_many_headers(&self) -> bool {
+        self.has_many_headers
+    }
+
+    /// The connection from its begin: `read` was taken from it already, and is read once more.
+    pub(super) fn again(mut self, read: Bytes) -> Self {
+        self.has_many_headers = false;
+        self.again = if self.again.is_empty() { read } else { [read, self.again].concat().into() };
+        self
     }
 
     fn pace<T>(
@@ -64,6 +80,11 @@ impl AsyncRead for Paced {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.again.is_empty() {
+            let count = self.again.len().min(buf.remaining());
+            buf.put_slice(&self.again.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let polled = if buf.remaining() > READ {
             let mut part = ReadBuf::new(buf.initialize_unfilled_to(READ));
@@ -74,10 +95,17 @@ impl AsyncRead for Paced {
         } else {
             Pin::new(&mut self.socket).poll_read(cx, buf)
         };
-        if !self.pulse.hear(buf.filled().len() - before) {
-            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+        let heard = buf.filled().get(before..).unwrap_or_default();
+        match self.pulse.hear(heard) {
+            Heard::Go => polled,
+            Heard::NoRoom => Poll::Ready(Err(io::ErrorKind::OutOfMemory.into())),
+            Heard::ManyHeaders => {
+                // Whoever reads is told to stop, and does not keep what came.
+                self.has_many_headers = true;
+                self.again = Bytes::copy_from_slice(heard);
+                Poll::Ready(Err(io::ErrorKind::Interrupted.into()))
+            }
         }
-        polled
     }
 }
 

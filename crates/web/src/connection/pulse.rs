@@ -15,6 +15,21 @@ use crate::{Limits, TimedOut};
 /// Bytes of an answer that may wait in memory for the client of an HTTP/1 connection. HTTP/2 has limits of its own.
 const UNSENT: usize = 128 * 1024;
 
+/// Lines of a head for which hyper need not be asked for a larger table. A table of thousands costs as much as all the
+/// rest of a small request.
+pub(super) const FEW_HEADERS: usize = 512;
+
+/// What is to be done with bytes that came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    /// They can be looked at.
+    Go,
+    /// They are of a head that finds no room.
+    NoRoom,
+    /// They are of a head with more than [`FEW_HEADERS`].
+    ManyHeaders,
+}
+
 /// What a connection is doing.
 pub(super) struct Pulse {
     limits: Limits,
@@ -40,9 +55,13 @@ struct State {
     heard: Option<Instant>,
     /// Bytes that came after that.
     head: usize,
+    /// Their lines.
+    lines: usize,
     /// Room for a large head.
     room: Taken,
     no_room: bool,
+    /// Whether there is a table for any number of headers.
+    is_table_large: bool,
     /// Answers by number, with the time since when the client is waited for.
     answers: BTreeMap<u64, Instant>,
     next_answer: u64,
@@ -65,8 +84,10 @@ impl Pulse {
             quiet_since: Instant::now(),
             heard: None,
             head: 0,
+            lines: 0,
             room: None,
             no_room: false,
+            is_table_large: is_http2,
             answers: BTreeMap::new(),
             next_answer: 0,
             is_body_left: false,
@@ -101,20 +122,32 @@ impl Pulse {
         })
     }
 
-    /// Bytes came. `false` when they are of a head that finds no room.
-    pub(super) fn hear(&self, bytes: usize) -> bool {
+    /// Bytes came.
+    pub(super) fn hear(&self, bytes: &[u8]) -> Heard {
         let mut state = self.lock();
-        if self.is_http2 || state.requests > 0 || bytes == 0 {
-            return true;
+        if self.is_http2 || state.requests > 0 || bytes.is_empty() {
+            return Heard::Go;
         }
         state.heard.get_or_insert_with(Instant::now);
-        state.head += bytes;
+        state.head += bytes.len();
+        state.lines += lines_of_head(bytes);
         if state.head > FREE_UNREAD && state.room.is_none() {
             let rest = self.limits.header_bytes.saturating_sub(FREE_UNREAD);
             state.room = self.heads.take_bytes(rest);
             state.no_room = state.room.is_none();
         }
-        !state.no_room
+        if state.no_room {
+            Heard::NoRoom
+        } else if state.lines > FEW_HEADERS && !state.is_table_large {
+            Heard::ManyHeaders
+        } else {
+            Heard::Go
+        }
+    }
+
+    /// From now on there is a table for any number of headers.
+    pub(super) fn enlarge_table(&self) {
+        self.lock().is_table_large = true;
     }
 
     /// A request begins; `head` is the room for its headers.
@@ -124,6 +157,7 @@ impl Pulse {
         state.had_request = true;
         state.heard = None;
         state.head = 0;
+        state.lines = 0;
         state.room = None;
         state.next_answer += 1;
         let answer = state.next_answer;
@@ -183,6 +217,17 @@ impl Pulse {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many lines begin in these bytes of a head, and of the body that may follow in them.
+fn lines_of_head(bytes: &[u8]) -> usize {
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    let all = lines(bytes);
+    if all <= FEW_HEADERS {
+        return all;
+    }
+    let end = bytes.windows(3).position(|three| three == b"\n\r\n" || three.starts_with(b"\n\n"));
+    end.and_then(|end| bytes.get(..=end)).map_or(all, lines)
 }
 
 impl Request {
@@ -255,15 +300,15 @@ mod tests {
         let pulse = pulse(false, 1 << 20);
         assert_eq!(after(&pulse), Some((30, TimedOut::Header)));
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert!(pulse.hear(1));
+        assert_eq!(pulse.hear(b"x"), Heard::Go);
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert!(pulse.hear(1));
+        assert_eq!(pulse.hear(b"x"), Heard::Go);
         assert_eq!(after(&pulse), Some((20, TimedOut::Header)));
         let request = pulse.begin(None);
         assert_eq!(after(&pulse), None);
         drop(request);
         assert_eq!(after(&pulse), Some((120, TimedOut::Idle)));
-        pulse.hear(1);
+        pulse.hear(b"x");
         assert_eq!(after(&pulse), Some((30, TimedOut::Header)));
     }
 
@@ -284,14 +329,37 @@ mod tests {
     #[tokio::test]
     async fn a_large_head_needs_room_and_a_body_none() {
         let pulse = pulse(false, 1 << 20);
-        assert!(pulse.hear(FREE_UNREAD));
-        assert!(pulse.hear(1), "there is room for one");
-        let other = Arc::new(Pulse::new(Limits::default(), pulse.heads.clone(), false));
-        assert!(!other.hear(FREE_UNREAD + 1), "and not for two");
+        let large = vec![b'x'; FREE_UNREAD + 1];
+        let other = || Arc::new(Pulse::new(Limits::default(), pulse.heads.clone(), false));
+        assert_eq!(pulse.hear(&large[1..]), Heard::Go);
+        assert_eq!(pulse.hear(b"x"), Heard::Go, "there is room for one");
+        assert_eq!(other().hear(&large), Heard::NoRoom, "and not for two");
         let _request = pulse.begin(None);
-        let other = Arc::new(Pulse::new(Limits::default(), pulse.heads.clone(), false));
-        assert!(other.hear(FREE_UNREAD + 1), "whose head is whole needs no more");
-        assert!(pulse.hear(10 << 20), "bytes of a body are not counted");
+        assert_eq!(other().hear(&large), Heard::Go, "whose head is whole needs no more");
+        assert_eq!(pulse.hear(&vec![b'\n'; 10 << 20]), Heard::Go, "bytes of a body are not counted");
+    }
+
+    #[tokio::test]
+    async fn a_head_with_many_lines_asks_for_a_larger_table_once() {
+        let pulse = pulse(false, 0);
+        let lines = vec![b'\n'; FEW_HEADERS];
+        assert_eq!(pulse.hear(&lines), Heard::Go);
+        assert_eq!(pulse.hear(b"\n"), Heard::ManyHeaders);
+        pulse.enlarge_table();
+        assert_eq!(pulse.hear(&lines), Heard::Go);
+    }
+
+    #[test]
+    fn lines_of_a_body_that_comes_with_its_head_are_not_those_of_the_head() {
+        let body = "\n".repeat(2000);
+        for (head, lines) in [("a\r\nb: c\r\n\r\n", 2), ("a\nb: c\n\n", 2), ("a\r\nb: c\r\n", 2002)] {
+            assert_eq!(
+                lines_of_head(format!("{head}{}", body.replace('\n', "x\n")).as_bytes()),
+                lines,
+                "{head:?}"
+            );
+        }
+        assert_eq!(lines_of_head(b"a\r\nb: c"), 1);
     }
 
     #[tokio::test]

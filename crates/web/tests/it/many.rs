@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use web::{Limits, Refused, TimedOut};
 
-use crate::server::{Running, ask, code, get_request, read_all};
+use crate::server::{Running, ask, code, get_request, read_all, within};
 
 /// Headers of so many bytes each, so that they have `bytes` in all.
 fn headers(count: usize, bytes: usize) -> String {
@@ -45,6 +45,33 @@ async fn more_headers_than_are_allowed_are_answered_431() {
     let server = Running::start(Limits { headers: 10, ..Limits::default() }, None).await;
     assert_eq!(code(&server.get("/ok", &headers(8, 400)).await), 200);
     assert_eq!(code(&server.get("/ok", &headers(9, 400)).await), 431);
+}
+
+#[tokio::test]
+async fn requests_with_few_and_with_many_headers_take_turns_on_one_connection() {
+    let server = Running::start(Limits::default(), None).await;
+    let mut stream = server.connect().await;
+    for count in [1, 600, 3, 5000, 511, 512, 513, 1] {
+        let headers = headers(count, 40 * count);
+        let put = format!(
+            "PUT /length HTTP/1.1\r\nHost: test\r\nContent-Length: 2000\r\n{headers}\r\n{}",
+            "\n".repeat(2000)
+        );
+        stream.write_all(put.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 1024];
+        let read = within(stream.read(&mut answer)).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+        assert!(code(&answer) == 200 && answer.ends_with("2000"), "{count} headers: {answer}");
+    }
+    assert_eq!(server.counts().accepted(), 1);
+}
+
+#[tokio::test]
+async fn rubbish_of_many_lines_is_answered_400() {
+    let server = Running::start(Limits::default(), None).await;
+    let rubbish =
+        format!("GET /ok HTTP/1.1\r\n{}no header\r\n{}\r\n", headers(600, 24_000), headers(600, 24_000));
+    assert_eq!(code(&server.ask(&rubbish).await), 400);
 }
 
 #[tokio::test]
