@@ -44,6 +44,17 @@ pub struct Config {
     pub version: String,
     /// The flags of the program by their names, as the status API shows them; default none.
     pub flags: BTreeMap<String, String>,
+    /// Pages of others on the same listener, which the gateway's page links to; default none.
+    pub other_pages: Vec<OtherPage>,
+}
+
+/// A page of somebody else.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OtherPage {
+    /// What the link says.
+    pub name: String,
+    /// Where it leads: a path, or a URL.
+    pub href: String,
 }
 
 /// What one push, and all that are under way, may take.
@@ -93,6 +104,7 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(10),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             flags: BTreeMap::new(),
+            other_pages: Vec::new(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The answer is written piece by piece while the client takes it: memory does not grow with what is held, the first
 //! bytes leave at once, and pushes go on meanwhile.
 
-mod compress;
+pub(crate) mod compress;
 
 use std::convert::Infallible;
 use std::sync::Arc;

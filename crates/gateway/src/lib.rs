@@ -7,6 +7,7 @@
 //! - `persist`: the file. What can be lost is said at [`Config::persistence_file`].
 //! - `route`: what a request is for; `serve`: lets the endpoint answer it.
 //! - `push`, `remove`, `expose`, `status`: the endpoints.
+//! - `page`: what people see of it.
 //! - `expire`: groups that nobody pushes to any more go.
 //! - `measure`: what the gateway says about itself.
 
@@ -15,6 +16,7 @@ mod error;
 mod expire;
 mod expose;
 mod measure;
+mod page;
 mod persist;
 mod push;
 mod remove;
@@ -35,7 +37,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, OtherPage};
 pub use error::{Error, Rejected};
 pub use exposition::GroupingKey;
 use measure::Counters;

@@ -45,7 +45,7 @@ pub(crate) async fn delete_groups(gateway: &Gateway, query: Option<&str>) -> Res
 }
 
 /// Deletes beside the async threads: there may be thousands.
-async fn delete_all(gateway: &Gateway, labels: BTreeMap<String, String>) -> usize {
+pub(crate) async fn delete_all(gateway: &Gateway, labels: BTreeMap<String, String>) -> usize {
     let gateway = gateway.clone();
     let deleting = tokio::task::spawn_blocking(move || gateway.delete_matching(&labels));
     deleting.await.unwrap_or_default()

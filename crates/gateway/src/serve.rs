@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::route::{Endpoint, Routed};
-use crate::{Gateway, expose, push, remove, status};
+use crate::{Gateway, expose, page, push, remove, status};
 
 /// One fallback for everything: so the gateway owns every path, and what is merged with it comes first.
 pub(crate) fn router(gateway: Gateway) -> Router {
@@ -27,6 +27,7 @@ async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
             let began = Instant::now();
             let response = match endpoint {
                 Endpoint::Push(mode) => push::push(gateway, &path, mode, &head, body).await,
+                Endpoint::PageDelete => page::delete(gateway, &head, body).await,
                 endpoint => other(gateway, endpoint, &path, &head).await,
             };
             if let Some(handler) = counted_as(endpoint) {
@@ -62,9 +63,10 @@ async fn other(gateway: &Gateway, endpoint: Endpoint, path: &[u8], head: &Parts)
         Endpoint::Preflight => status::preflight(),
         Endpoint::DeleteGroups => remove::delete_groups(gateway, head.uri.query()).await,
         Endpoint::Wipe => remove::wipe(gateway).await,
-        Endpoint::Push(_) | Endpoint::Page | Endpoint::Asset => {
-            refuse(StatusCode::NOT_FOUND, "404 page not found")
-        }
+        Endpoint::Page => page::page(gateway, head).await,
+        Endpoint::Asset => page::asset(path, head),
+        // These need the body, so they are answered before.
+        Endpoint::Push(_) | Endpoint::PageDelete => refuse(StatusCode::NOT_FOUND, "404 page not found"),
     }
 }
 
@@ -75,7 +77,7 @@ fn counted_as(endpoint: Endpoint) -> Option<&'static str> {
         Endpoint::Delete => "delete",
         Endpoint::Healthy => "healthy",
         Endpoint::Ready => "ready",
-        Endpoint::Page => "status",
+        Endpoint::Page | Endpoint::PageDelete => "status",
         Endpoint::Asset => "static",
         Endpoint::Groups => "api/v1/metrics",
         Endpoint::Status => "api/v1/status",

@@ -101,7 +101,9 @@ impl Options {
 
     fn ready(self, ledger: Ledger, lock: Option<ServerLock>) -> Result<Ready, Error> {
         let open = |file: Option<PathBuf>| {
-            let config = gateway::Config { persistence_file: file, ..gateway::Config::default() };
+            let other_pages = vec![gateway::OtherPage { name: "Backups".to_owned(), href: "/".to_owned() }];
+            let config =
+                gateway::Config { persistence_file: file, other_pages, ..gateway::Config::default() };
             Gateway::open(config).map_err(|error| Error::Gateway(error.to_string()))
         };
         let gateway = lock.as_ref().map(|_| open(Some(ledger.gateway_file()))).transpose()?;

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 
 /// Compresses piece by piece. The lowest level already makes an exposition twenty times smaller; more would cost
 /// more than writing the text did.
-pub(super) struct Gzip(GzEncoder<Vec<u8>>);
+pub(crate) struct Gzip(GzEncoder<Vec<u8>>);
 
 impl Default for Gzip {
     fn default() -> Self {
@@ -17,21 +17,21 @@ impl Default for Gzip {
 
 impl Gzip {
     /// Appends to `out` what `text` adds; that may be nothing yet.
-    pub(super) fn write(&mut self, text: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, text: &[u8], out: &mut Vec<u8>) {
         // Writing into a Vec cannot fail.
         let _ = self.0.write_all(text);
         out.append(self.0.get_mut());
     }
 
     /// Appends to `out` what is left.
-    pub(super) fn finish(self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(self, out: &mut Vec<u8>) {
         out.append(&mut self.0.finish().unwrap_or_default());
     }
 }
 
 /// Whether an `Accept-Encoding` prefers gzip to identity, as the original decides: identity is preferred when both are
 /// named with one weight, and `*` means identity.
-pub(super) fn prefers_gzip(accepted: &str) -> bool {
+pub(crate) fn prefers_gzip(accepted: &str) -> bool {
     let (mut identity, mut gzip) = (-1.0, -1.0);
     for choice in accepted.split(',') {
         let mut parts = choice.split(';').map(str::trim);

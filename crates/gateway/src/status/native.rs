@@ -4,26 +4,26 @@ use exposition::{Count, Native, NativeBuckets};
 
 /// One bucket that is not empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bucket {
-    pub(super) bounds: Bounds,
-    pub(super) lower: f64,
-    pub(super) upper: f64,
-    pub(super) count: Count,
+pub(crate) struct Bucket {
+    pub(crate) bounds: Bounds,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
+    pub(crate) count: Count,
 }
 
 /// Which of its bounds a bucket includes; the numbers are those of the API.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Bounds {
+pub(crate) enum Bounds {
     Upper = 0,
     Lower = 1,
     Both = 3,
 }
 
-pub(super) fn has_spans(native: &Native) -> bool {
+pub(crate) fn has_spans(native: &Native) -> bool {
     !native.positive.spans.is_empty() || !native.negative.spans.is_empty()
 }
 
-pub(super) fn buckets(native: &Native) -> impl Iterator<Item = Bucket> {
+pub(crate) fn buckets(native: &Native) -> impl Iterator<Item = Bucket> {
     let Native { schema, zero_threshold, zero_count, .. } = *native;
     let mut negative: Vec<Bucket> = side(&native.negative)
         .map(|(index, count)| Bucket {

@@ -10,6 +10,7 @@ mod api;
 mod checks;
 mod limits;
 mod original;
+mod page;
 mod paths;
 mod persistence;
 mod poison;

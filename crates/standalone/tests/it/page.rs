@@ -1,6 +1,5 @@
 //! The page in a real browser: what people see, that it stays current, and that it asks nobody else for anything.
 
-mod browser;
 mod sample;
 mod server;
 
@@ -79,6 +78,7 @@ fn every_answer_says_what_a_browser_may_do_with_it() {
         ("/page/state", "text/html; charset=utf-8"),
         ("/page/style.css", "text/css; charset=utf-8"),
         ("/page/live.js", "text/javascript; charset=utf-8"),
+        ("/page/morph.js", "text/javascript; charset=utf-8"),
         ("/page/icon.svg", "image/svg+xml"),
     ] {
         let names = "['content-type', 'x-content-type-options', 'cache-control', 'x-frame-options']";
@@ -183,7 +183,7 @@ fn another_version_of_the_program_brings_its_own_page() {
 fn without_javascript_the_page_is_whole_and_reloads_itself() {
     let server = Server::start(sample::busy());
     let browser = Browser::start();
-    browser.cdp("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    browser.disable_javascript();
     browser.open(&server.origin());
     assert!(browser.text().contains("the password of repository host-mail"));
     server.change(sample::succeed);
@@ -206,8 +206,7 @@ fn it_is_legible_in_light_and_dark_wide_and_narrow() {
     for (state, model) in states {
         let server = Server::start(model);
         for scheme in ["light", "dark"] {
-            let feature = json!({"name": "prefers-color-scheme", "value": scheme});
-            browser.cdp("Emulation.setEmulatedMedia", json!({"features": [feature]}));
+            browser.prefer(scheme);
             let mut pictures = Vec::new();
             for width in [1200, 400] {
                 browser.resize(width);
@@ -217,13 +216,15 @@ fn it_is_legible_in_light_and_dark_wide_and_narrow() {
                     width,
                     "{state}, {scheme}, {width} px: the page is wider than the window"
                 );
-                let illegible = browser.script(include_str!("page/contrast.js"));
+                let illegible = browser.illegible();
                 assert_eq!(
                     illegible,
                     json!([]),
                     "{state}, {scheme}, {width} px: text of too little contrast"
                 );
-                pictures.push(browser.picture(&format!("page-{state}-{scheme}-{width}")));
+                pictures.push(
+                    browser.picture(env!("CARGO_TARGET_TMPDIR"), &format!("page-{state}-{scheme}-{width}")),
+                );
             }
             assert!(pictures.iter().all(|picture| picture.starts_with(b"\x89PNG") && picture.len() > 5_000));
             let ground = browser.script("return getComputedStyle(document.body).backgroundColor");
