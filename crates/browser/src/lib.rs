@@ -143,13 +143,23 @@ impl Browser {
 
     /// Presses the key `Tab`.
     pub fn press_tab(&self) {
-        self.press("Tab", 9);
+        self.press(&json!({"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}));
     }
 
-    /// Presses a key that writes nothing: its name, and the code Windows has for it.
-    pub fn press(&self, key: &str, code: u32) {
-        for kind in ["rawKeyDown", "keyUp"] {
-            let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+    /// Presses the key `Enter`.
+    pub fn press_enter(&self) {
+        self.press(&json!({"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}));
+    }
+
+    /// Presses the key `Escape`.
+    pub fn press_escape(&self) {
+        self.press(&json!({"key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27}));
+    }
+
+    fn press(&self, key: &Value) {
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = key.clone();
+            event["type"] = kind.into();
             self.cdp("Input.dispatchKeyEvent", event);
         }
     }

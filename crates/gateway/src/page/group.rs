@@ -2,7 +2,8 @@
 
 use exposition::GroupingKey;
 use http::StatusCode;
-use look::words;
+use jiff::Timestamp;
+use look::{Clock, words};
 use maud::{Markup, html};
 
 use super::query::{Listing, Target, key_of};
@@ -107,9 +108,16 @@ fn body(scene: &Scene<'_>, key: &GroupingKey, group: &Group, path: &str, from: u
     let shown = shown.get(..FAMILIES).unwrap_or(shown);
     html! {
         dl.facts {
-            div { dt { "Last push" } dd { (groups::result(group.times, &scene.clock)) } }
+            div { dt { "Last success" } dd { (moment(group.times.pushed, &scene.clock)) } }
+            div {
+                dt { "Last failure" }
+                dd {
+                    @if !group.times.last_push_succeeded() { (frame::badge("failed", "✕", "Last push failed!")) " " }
+                    (moment(group.times.failed, &scene.clock))
+                }
+            }
             div { dt { "Holds" } dd { (groups::amount(group)) } }
-            div.wide { dt { "Address" } dd { code { (key.to_path()) } } }
+            div.wide { dt { "Address" } dd { code { (labels::full(&key.to_path())) } } }
         }
         ul.families { @for held in shown { li { (family(scene, held, key, path, &mut rows)) } } }
         @if from > 0 || from + shown.len() < all {
@@ -124,6 +132,16 @@ fn body(scene: &Scene<'_>, key: &GroupingKey, group: &Group, path: &str, from: u
             @if key.labels().len() > 1 {
                 a href=(scene.links.label("job", key.job())) { "All groups of this job" }
             }
+        }
+    }
+}
+
+/// How long ago, and when.
+fn moment(time: Option<Timestamp>, clock: &Clock<'_>) -> Markup {
+    html! {
+        @match time {
+            Some(time) => { (clock.time(time)) " " span.quiet { (words::absolute(time, clock.zone)) } },
+            None => "never",
         }
     }
 }
@@ -143,7 +161,7 @@ fn family(scene: &Scene<'_>, held: &Held, key: &GroupingKey, path: &str, rows: &
             @if shown < held.series.len() {
                 p.actions {
                     a href=(scene.links.family(path, &held.name, 0)) {
-                        "All " (words::grouped(held.series.len() as u64)) " series"
+                        @if held.series.len() == 1 { "Its series" } @else { "All " (words::grouped(held.series.len() as u64)) " series" }
                     }
                 }
             }

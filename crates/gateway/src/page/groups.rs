@@ -32,7 +32,7 @@ pub(super) fn render(scene: &Scene<'_>, listing: &Listing, deleted: Option<u64>)
             p.notice.succeeded role="status" { (words::count(deleted, "group", "groups")) " deleted." }
         }
         section #groups aria-labelledby="groups-title" {
-            div.bar {
+            div.heading {
                 h2 #groups-title { (words::count(all as u64, "group", "groups")) }
                 p.origin {
                     (words::grouped(scene.store.series_count() as u64)) " series"

@@ -1,5 +1,7 @@
 //! The state of the gateway: since when it runs, what it holds, whether it can keep that, what it takes.
 
+use std::time::Duration;
+
 use exposition::{Family, Value};
 use look::words;
 use maud::{Markup, html};
@@ -17,6 +19,12 @@ pub(super) fn render(scene: &Scene<'_>) -> Shown {
     Shown::new("Status", content)
 }
 
+/// A duration that somebody chose: no more digits than it has.
+fn set(duration: Duration) -> String {
+    let whole = duration.subsec_nanos() == 0 && duration < Duration::from_secs(60);
+    if whole { format!("{}s", duration.as_secs()) } else { words::duration(duration) }
+}
+
 fn section(id: &str, heading: &str, content: &Markup) -> Markup {
     html! {
         section aria-labelledby=(id) {
@@ -32,12 +40,15 @@ fn facts(facts: &[(&str, Markup)]) -> Markup {
 }
 
 fn process(scene: &Scene<'_>) -> Markup {
-    let store = scene.store;
+    let (store, started) = (scene.store, scene.gateway.0.started);
     let oldest = store.groups().filter_map(|(_, group)| group.times.pushed).min();
     let failed = store.groups().filter(|(_, group)| !group.times.last_push_succeeded()).count();
     let number = |number: usize| html! { (words::grouped(number as u64)) };
     let content = facts(&[
-        ("Started", scene.clock.time(scene.gateway.0.started)),
+        (
+            "Started",
+            html! { (scene.clock.time(started)) " " span.quiet { (words::absolute(started, scene.clock.zone)) } },
+        ),
         ("Version", html! { (scene.config.version) }),
         ("Built for", html! { (std::env::consts::OS) " " (std::env::consts::ARCH) }),
         ("Groups", number(store.group_count())),
@@ -58,10 +69,7 @@ fn persistence(scene: &Scene<'_>) -> Markup {
             let number = |number: u64| html! { @if number > 0 { strong.failed.toned { (words::grouped(number)) } } @else { "0" } };
             facts(&[
                 ("File", html! { code { (labels::full(&file.display().to_string())) } }),
-                (
-                    "Saved after changes, at most every",
-                    html! { (words::duration(config.persistence_interval)) },
-                ),
+                ("Saved after changes, at most every", html! { (set(config.persistence_interval)) }),
                 (
                     "Last save",
                     html! {
@@ -92,12 +100,12 @@ fn limits(scene: &Scene<'_>) -> Markup {
         ("Body, unpacked", bytes(limits.unpacked_bytes)),
         ("Series of a push", html! { (words::grouped(limits.series as u64)) }),
         ("Memory for pushes", bytes(limits.memory_bytes)),
-        ("Waits for memory", html! { (words::duration(limits.memory_wait)) }),
+        ("Waits for memory", html! { (set(limits.memory_wait)) }),
         (
             "Groups expire",
             html! {
                 @match config.expire_after {
-                    Some(after) => { (words::duration(after)) " after their last push" },
+                    Some(after) => { (set(after)) " after their last push" },
                     None => "never",
                 }
             },

@@ -76,6 +76,12 @@ fn numbers(
     let series = series.get(..shown).unwrap_or_default();
     let names: BTreeSet<&str> =
         series.iter().flat_map(|series| own(series, key)).map(|(name, _)| name).collect();
+    // Most families have one value and no labels of their own: a table of one cell says nothing more.
+    if let ([series], true) = (series, names.is_empty())
+        && let Value::Number(value) = &series.value
+    {
+        return (html! { p.totals { "Value " (quantity(&held.name, *value, clock)) } }, shown);
+    }
     let columns = names.len() <= COLUMNS;
     let table = html! {
         @if shown > 0 {
@@ -127,23 +133,39 @@ fn distributions(
     rows: &mut Rows,
     clock: &Clock<'_>,
 ) -> (Markup, usize) {
-    let mut shown = 0;
+    // What does not fit as a whole comes on the next page.
+    let mut left = rows.0;
+    let fits = |series: &&Arc<Series>| {
+        let height = height(&series.value);
+        let fits = height <= left;
+        left -= height.min(left);
+        fits
+    };
+    let series: Vec<_> = series.iter().take_while(fits).collect();
     let table = html! {
-        @for series in series {
-            // One row at least, or it has to wait for the next page.
-            @if rows.0 > 0 {
-                div.distribution {
-                    ({ shown += 1; labels_of(series, key) })
-                    @match &series.value {
-                        Value::Summary(summary) => (quantiles(&held.name, summary, rows, clock)),
-                        Value::Histogram(histogram) => (buckets(&held.name, histogram, rows)),
-                        Value::Number(value) => p { (quantity(&held.name, *value, clock)) },
-                    }
+        @for series in &series {
+            div.distribution {
+                ({ rows.take(1); labels_of(series, key) })
+                @match &series.value {
+                    Value::Summary(summary) => (quantiles(&held.name, summary, rows, clock)),
+                    Value::Histogram(histogram) => (buckets(&held.name, histogram, rows)),
+                    Value::Number(value) => p { (quantity(&held.name, *value, clock)) },
                 }
             }
         }
     };
-    (table, shown)
+    (table, series.len())
+}
+
+/// The most rows that a distribution takes, its heading among them.
+fn height(value: &Value) -> usize {
+    let rows = match value {
+        Value::Number(_) => 0,
+        Value::Summary(summary) => summary.quantiles.len(),
+        Value::Histogram(histogram) if histogram.native.as_ref().is_some_and(native::has_spans) => BUCKETS,
+        Value::Histogram(histogram) => histogram.buckets.len() + 1,
+    };
+    1 + rows.min(BUCKETS)
 }
 
 fn labels_of(series: &Series, key: &GroupingKey) -> Markup {
@@ -163,7 +185,7 @@ struct Row {
 
 fn quantiles(name: &str, summary: &Summary, rows: &mut Rows, clock: &Clock<'_>) -> Markup {
     let all = summary.quantiles.len();
-    let shown = rows.take(all.min(BUCKETS).max(1)).min(all);
+    let shown = rows.take(all.min(BUCKETS));
     let quantiles = summary.quantiles.iter().take(shown);
     let drawn = quantiles.map(|quantile| Row {
         name: number::format(quantile.quantile),

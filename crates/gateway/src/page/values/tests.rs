@@ -171,3 +171,31 @@ fn rows_are_bounded_however_many_there_are() {
     assert!(shown.contains("4,901 more rows"), "{shown}");
     assert!(shown.lines().count() < 110);
 }
+
+#[test]
+fn one_value_without_labels_needs_no_table() {
+    let none: [(&str, &str); 0] = [];
+    assert_eq!(rows(Family::gauge("x_bytes", "").with(none, 2048.0)), "Value 2048 2.0 KiB");
+}
+
+#[test]
+fn a_page_ends_before_the_distribution_that_does_not_fit() {
+    let gateway = Gateway::open(Config::default()).unwrap();
+    let key = GroupingKey::new("j", [("g", "1")]).unwrap();
+    let mut family = Family::new("h", "", Kind::Histogram);
+    for number in 0..10 {
+        let bucket = Bucket { upper_bound: 1.0, cumulative_count: Count::Whole(1), exemplar: None };
+        let histogram = Histogram { buckets: vec![bucket], sum: 1.0, count: Count::Whole(1), native: None };
+        let labels = [("n", number.to_string())];
+        family.samples.push(Sample::new(labels, Value::Histogram(Box::new(histogram))));
+    }
+    gateway.push(key.clone(), vec![family], PushMode::Replace).unwrap();
+    let store = gateway.snapshot();
+    let held = store.group(&key).unwrap().family("h").unwrap();
+    let clock = Clock { now: Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC };
+    // Three rows each: the heading, the bucket, and the one for infinity.
+    let mut rows = Rows(8);
+    let (table, shown) = table(held, &held.series, &key, &mut rows, &clock);
+    assert_eq!((shown, rows.0), (2, 2));
+    assert_eq!(table.into_string().matches("1 observation").count(), 2);
+}

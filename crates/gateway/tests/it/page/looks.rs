@@ -45,15 +45,16 @@ fn it_is_legible_in_light_and_dark_wide_and_narrow() {
             browser.resize(width);
             for (name, site, path) in &views {
                 browser.open(&site.address(path));
-                if ["groups", "hostile"].contains(name) {
-                    browser.script(
-                        "document.querySelectorAll('details.card').forEach(card => { card.open = true })",
-                    );
-                    browser.until("the families", "document.querySelectorAll('details.card').length === document.querySelectorAll('.families').length");
-                }
-                browser.script(
-                    "document.querySelectorAll('details').forEach(details => { details.open = true })",
+                let unfolded = "[...document.querySelectorAll('details.card')].filter(card => /import|evil/.test(card.dataset.key))";
+                browser.script(&format!("{unfolded}.forEach(card => {{ card.open = true }})"));
+                browser.until(
+                    "the families",
+                    &format!("{unfolded}.every(card => card.querySelector('.families'))"),
                 );
+                let families = "details.family:not([data-key=import_rows_total], [data-key*=push])";
+                browser.script(&format!(
+                    "document.querySelectorAll('{families}').forEach(family => {{ family.open = true }})"
+                ));
                 let place = format!("{name}, {scheme}, {width} px");
                 let wide = browser.script("return document.documentElement.scrollWidth");
                 assert_eq!(wide, width, "{place}: the page is wider than the window");
@@ -121,7 +122,7 @@ fn it_can_be_heard_and_walked_by_keyboard() {
     browser.script("document.querySelector('.found a').focus()");
     browser.press_tab();
     browser.until("the group's turn", "document.activeElement.matches('details.card > summary')");
-    browser.press("Enter", 13);
+    browser.press_enter();
     browser.until("the families", "document.querySelector('.families')");
     browser.press_tab();
     browser.until("the family's turn", "document.activeElement.matches('details.family > summary')");
