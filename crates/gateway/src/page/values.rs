@@ -234,7 +234,7 @@ fn buckets(name: &str, histogram: &Histogram, rows: &mut Rows) -> Markup {
     let sum = plain(histogram.sum);
     html! {
         p.totals { (what) (observations(histogram.count)) ", sum " (sum) (mean(histogram)) }
-        (bars("Observations", "Number", name, &drawn, hidden))
+        (bars("Bucket", "Observations", name, &drawn, hidden))
     }
 }
 
@@ -271,7 +271,7 @@ fn bars(first: &str, last: &str, name: &str, rows: &[Row], hidden: usize) -> Mar
     let longest = finite.fold(0.0, f64::max);
     html! {
         @if !rows.is_empty() {
-            div.table tabindex="0" role="region" aria-label={ (first) " of " (name) } {
+            div.table tabindex="0" role="region" aria-label={ (last) " of " (name) } {
                 table.bars {
                     thead { tr { th scope="col" { (first) } th.bar aria-hidden="true" {} th.number scope="col" { (last) } } }
                     tbody {

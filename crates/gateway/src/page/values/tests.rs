@@ -100,7 +100,7 @@ fn a_classic_histogram_shows_each_bucket_by_itself() {
     );
     assert_eq!(
         shown,
-        "8 observations, sum 20, mean 2.5\nObservations |  | Number\n≤ 0.1 |  | 2\n(0.1, 1] |  | 5\n(1, 10] |  | 0\n> 10 |  | 1"
+        "8 observations, sum 20, mean 2.5\nBucket |  | Observations\n≤ 0.1 |  | 2\n(0.1, 1] |  | 5\n(1, 10] |  | 0\n> 10 |  | 1"
     );
 }
 
@@ -129,7 +129,7 @@ fn a_native_histogram_shows_its_buckets() {
     );
     assert_eq!(
         shown,
-        "native, 7 observations, sum 6, mean 0.8571\nObservations |  | Number\n[-1, -0.5) |  | 1\n[-0.001, 0.001] |  | 1\n(1, 2] |  | 2\n(2, 4] |  | 3"
+        "native, 7 observations, sum 6, mean 0.8571\nBucket |  | Observations\n[-1, -0.5) |  | 1\n[-0.001, 0.001] |  | 1\n(1, 2] |  | 2\n(2, 4] |  | 3"
     );
 }
 
