@@ -75,15 +75,16 @@ impl Shown {
 pub(crate) async fn page(gateway: &Gateway, head: &Parts) -> Response {
     let (gateway, headers) = (gateway.clone(), head.headers.clone());
     let query = head.uri.query().unwrap_or_default().to_owned();
+    let address = help::address(&gateway.0.config, head);
     // Beside the async threads: sorting thousands of groups takes milliseconds.
     let rendering = tokio::task::spawn_blocking(move || {
-        let (code, document) = render(&gateway, &query, &headers);
+        let (code, document) = render(&gateway, &query, address);
         answer(code, "text/html; charset=utf-8", document.into_bytes(), &headers)
     });
     rendering.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-fn render(gateway: &Gateway, query: &str, headers: &HeaderMap) -> (StatusCode, String) {
+fn render(gateway: &Gateway, query: &str, address: String) -> (StatusCode, String) {
     let (store, zone) = (gateway.snapshot(), TimeZone::system());
     let config = &gateway.0.config;
     let scene = Scene {
@@ -92,7 +93,7 @@ fn render(gateway: &Gateway, query: &str, headers: &HeaderMap) -> (StatusCode, S
         store: &store,
         links: Links::new(config.external_prefix()),
         clock: Clock { now: Timestamp::now(), zone: &zone },
-        address: help::address(config, headers),
+        address,
     };
     let view = View::of(query);
     let shown = match &view {

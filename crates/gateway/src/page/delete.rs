@@ -30,7 +30,7 @@ const STRANGER: &str = "The form was not sent by this page, so nothing was delet
 
 pub(crate) async fn delete(gateway: &Gateway, head: &Parts, body: Body) -> Response {
     let config = &gateway.0.config;
-    if !origin::is_own(&head.headers, &config.external_url) {
+    if !origin::is_own(head, &config.external_url) {
         return refuse(StatusCode::FORBIDDEN, STRANGER);
     }
     let form = match tokio::time::timeout(PATIENCE, to_bytes(body, LARGEST)).await {

@@ -1,28 +1,31 @@
 //! How to push, with commands that can be copied and run.
 
-use http::HeaderMap;
-use http::header::HOST;
+use http::request::Parts;
 use maud::{Markup, html};
 
-use super::{Scene, Shown};
+use super::{Scene, Shown, origin};
 use crate::Config;
 
 /// Where clients reach the gateway: what it was told, or else the host that the request was for. Without a slash at
 /// its end.
-pub(super) fn address(config: &Config, headers: &HeaderMap) -> String {
-    let prefix = config.external_prefix();
-    if config.external_url.contains("://") {
-        let url = config.external_url.trim_end_matches('/');
-        return url.split(['?', '#']).next().unwrap_or(url).trim_end_matches('/').to_owned();
+pub(super) fn address(config: &Config, head: &Parts) -> String {
+    if let Some((scheme, rest)) = config.external_url.split_once("://") {
+        let end = rest.find(['?', '#']).unwrap_or(rest.len());
+        let rest = rest.get(..end).unwrap_or_default().trim_end_matches('/');
+        let start = rest.find('/').unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(start);
+        // A password is for whoever wrote the URL.
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        return format!("{scheme}://{host}{path}");
     }
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     // It ends up in a shell: nothing but what a host and a port are made of.
     let is_host = |host: &&str| {
         !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
     };
-    let host = header(HOST.as_str()).filter(is_host).unwrap_or("localhost:9091");
-    let is_encrypted = header("x-forwarded-proto") == Some("https");
-    format!("http{}://{host}{prefix}", if is_encrypted { "s" } else { "" })
+    let host = origin::host(head).filter(is_host).unwrap_or("localhost:9091");
+    let is_encrypted = head.uri.scheme_str() == Some("https")
+        || origin::header(&head.headers, "x-forwarded-proto") == Some("https");
+    format!("http{}://{host}{}", if is_encrypted { "s" } else { "" }, config.external_prefix())
 }
 
 pub(super) fn render(scene: &Scene<'_>) -> Shown {
@@ -116,9 +119,9 @@ mod tests {
 
     fn address(external_url: &str, host: &str) -> String {
         let config = Config { external_url: external_url.to_owned(), ..Config::default() };
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, host.parse().unwrap());
-        super::address(&config, &headers)
+        let request = http::Request::get("/").header("host", host);
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        super::address(&config, &head)
     }
 
     #[test]
@@ -127,6 +130,9 @@ mod tests {
         assert_eq!(address("", "[::1]:9091"), "http://[::1]:9091");
         assert_eq!(address("/pg/", "gateway"), "http://gateway/pg");
         assert_eq!(address("https://example.com/pg/?x", "gateway:9091"), "https://example.com/pg");
+        assert_eq!(address("https://user:p@ss@example.com/pg/@", "gateway"), "https://example.com/pg/@");
+        let request = http::Request::get("https://gateway:9091/").body(()).unwrap();
+        assert_eq!(super::address(&Config::default(), &request.into_parts().0), "https://gateway:9091");
     }
 
     #[test]

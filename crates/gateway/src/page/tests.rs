@@ -1,7 +1,6 @@
 //! What the documents say, and how large they become.
 
 use exposition::{Family, GroupingKey, Kind, Sample, Value};
-use http::header::HOST;
 
 use super::*;
 use crate::PushMode;
@@ -37,9 +36,8 @@ fn shown(gateway: &Gateway, query: &str) -> String {
 }
 
 fn of(gateway: &Gateway, query: &str) -> (StatusCode, String) {
-    let mut headers = HeaderMap::new();
-    headers.insert(HOST, HeaderValue::from_static("gateway.example:9091"));
-    render(gateway, query, &headers)
+    let (head, ()) = http::Request::get("http://gateway.example:9091/").body(()).unwrap().into_parts();
+    render(gateway, query, help::address(&gateway.0.config, &head))
 }
 
 /// Jobs in the order of the list.
