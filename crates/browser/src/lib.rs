@@ -164,9 +164,14 @@ impl Browser {
         }
     }
 
-    /// Texts whose colour has less than 4.5:1 against what is behind them (WCAG 2.2, 1.4.3).
+    /// Texts whose colour has less than 4.5:1 against what is behind them (WCAG 2.2, 1.4.3): an empty list when there is none.
     pub fn illegible(&self) -> Value {
         self.script(include_str!("contrast.js"))
+    }
+
+    /// What programs that read a page aloud, or work it by keyboard, stumble over: an empty list when there is nothing.
+    pub fn inaccessible(&self) -> Value {
+        self.script(include_str!("inaccessible.js"))
     }
 
     /// New entries of a log: `browser` is the console with refusals of the policy, `performance` the protocol's events.

@@ -10,7 +10,8 @@ use maud::{Markup, html};
 /// The style of every page; its own rules come behind it. Colours follow the reader's preference for light or dark.
 pub const STYLE: &str = include_str!("style.css");
 
-/// A JavaScript module: `morph(old, fresh)` makes one element equal to another and touches only what differs.
+/// A JavaScript module: `morph(old, fresh)` makes one element equal to another and touches only what differs; `say(text)`
+/// tells in the element `#connection` that the page is not up to date.
 pub const MORPH: &str = include_str!("morph.js");
 
 /// A page's present, from which relative times count, and the zone of its absolute ones.

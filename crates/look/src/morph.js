@@ -1,4 +1,4 @@
-// Brings a page up to date in place.
+// Brings a page up to date in place, or says that it is not.
 
 // Whether `fresh` is a later state of `old` and not another thing in its place.
 function alike(old, fresh) {
@@ -40,4 +40,13 @@ export function morph(old, fresh) {
     }
   }
   drop(null);
+}
+
+// Says in `#connection` that what is seen is old, and why; an empty text takes that back.
+export function say(text) {
+  const connection = document.getElementById("connection");
+  const silent = text === "";
+  document.documentElement.classList.toggle("stale", !silent);
+  if (connection.hidden !== silent) connection.hidden = silent;
+  if (connection.textContent !== text) connection.textContent = text;
 }

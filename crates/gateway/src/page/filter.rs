@@ -11,6 +11,9 @@ use exposition::{GroupingKey, names};
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Filter(Vec<Term>);
 
+/// With more words than a person writes, nothing fits: each of them is looked for in each group.
+const MOST: usize = 50;
+
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Term {
     Label(String, String),
@@ -25,7 +28,7 @@ impl Filter {
         let is_between = |letter: char| letter.is_whitespace() || (selector.is_some() && letter == ',');
         let mut terms = Vec::new();
         let mut rest = selector.unwrap_or(text).trim_start_matches(is_between);
-        while !rest.is_empty() {
+        while !rest.is_empty() && terms.len() <= MOST {
             let term;
             (term, rest) = first(rest, is_between);
             rest = rest.trim_start_matches(is_between);
@@ -35,17 +38,21 @@ impl Filter {
     }
 
     pub(super) fn fits(&self, key: &GroupingKey) -> bool {
-        self.0.iter().all(|term| match term {
-            Term::Label(name, value) => key.labels().get(name) == Some(value),
-            Term::Text(text) => key.labels().iter().any(|(name, value)| {
-                name.to_lowercase().contains(text) || value.to_lowercase().contains(text)
-            }),
-        })
+        self.0.len() <= MOST
+            && self.0.iter().all(|term| match term {
+                Term::Label(name, value) => key.labels().get(name) == Some(value),
+                Term::Text(text) => key.labels().iter().any(|(name, value)| {
+                    name.to_lowercase().contains(text) || value.to_lowercase().contains(text)
+                }),
+            })
     }
 
     /// The labels it asks for, when it asks for nothing else: groups can then be deleted by them.
     pub(super) fn labels(&self) -> Option<BTreeMap<String, String>> {
         let mut labels = BTreeMap::new();
+        if self.0.len() > MOST {
+            return None;
+        }
         for term in &self.0 {
             let Term::Label(name, value) = term else { return None };
             if labels.insert(name.clone(), value.clone()).is_some_and(|other| other != *value) {
@@ -154,6 +161,13 @@ mod tests {
         for filter in ["", "a", "job=a b", "job=a job=b"] {
             assert_eq!(labels(filter), None, "{filter}");
         }
+    }
+
+    #[test]
+    fn more_words_than_anybody_writes_find_and_delete_nothing() {
+        let words = |count| "job=a ".repeat(count);
+        assert!(fits(&words(50), "a", &[]) && Filter::parse(&words(50)).labels().is_some());
+        assert!(!fits(&words(51), "a", &[]) && Filter::parse(&words(100_000)).labels().is_none());
     }
 
     proptest! {

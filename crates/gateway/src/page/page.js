@@ -1,5 +1,5 @@
 // Unfolds groups in their place, asks in a dialogue, refreshes on request. Without it each of these is a page.
-import { morph } from "./morph.js";
+import { morph, say } from "./morph.js";
 
 const PATIENCE = 10000; // Milliseconds for one answer.
 const EVERY = 10000; // Milliseconds between two refreshes.
@@ -7,7 +7,6 @@ const MOST = 200; // Unfolded things that are remembered.
 const OPEN = "pushgateway-open";
 const REFRESH = "pushgateway-refresh";
 const dialog = document.getElementById("dialog");
-const connection = document.getElementById("connection");
 
 // A storage that is full or forbidden loses comfort only.
 function stored(storage, key) {
@@ -127,13 +126,6 @@ if (here.searchParams.has("deleted")) {
 let timer = 0;
 let heard = Date.now();
 const box = document.getElementById("refresh");
-
-function say(text) {
-  const silent = text === "";
-  document.documentElement.classList.toggle("stale", !silent);
-  if (connection.hidden !== silent) connection.hidden = silent;
-  if (connection.textContent !== text) connection.textContent = text;
-}
 
 async function refresh() {
   const answer = await documentAt(location.href, [200, 404]);

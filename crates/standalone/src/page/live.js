@@ -1,19 +1,11 @@
 // Refreshes the page in place. Without it the page is whole, and reloads itself.
-import { morph } from "./morph.js";
+import { morph, say } from "./morph.js";
 
 const PATIENCE = 5000; // Milliseconds for one answer.
 const RETRY = 2000; // Milliseconds between attempts while there is no answer.
-const connection = document.getElementById("connection");
 let heard = Date.now();
 let timer = 0;
 let asking = false;
-
-function say(text) {
-  const silent = text === "";
-  document.documentElement.classList.toggle("stale", !silent);
-  if (connection.hidden !== silent) connection.hidden = silent;
-  if (connection.textContent !== text) connection.textContent = text;
-}
 
 async function refresh() {
   const answer = await fetch("/page/state", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
