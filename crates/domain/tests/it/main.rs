@@ -6,6 +6,7 @@
 )]
 
 mod go_duration;
+mod inject;
 mod objects;
 mod restic_forget;
 mod retention;

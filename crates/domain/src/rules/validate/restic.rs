@@ -8,7 +8,7 @@ use super::backend::{backend, mount_path};
 use super::{Mode, Refusal, name_fits_a_label};
 use crate::objects::backend::Storage;
 use crate::objects::restic::{BackupType, Restic, ResticSpec, RetentionPolicy};
-use crate::rules::names::{MOUNT_POD_INFO, MOUNT_SCRATCH, RESERVED_VOLUMES};
+use crate::rules::names::{self, MOUNT_POD_INFO, MOUNT_SCRATCH, MOUNT_SECRET, MOUNT_TOKEN, RESERVED_VOLUMES};
 use crate::rules::prefix::{components, is_within};
 use crate::rules::schedule::Schedule;
 use crate::rules::select;
@@ -37,7 +37,23 @@ pub fn restic(restic: &Restic, mode: Mode, now: Timestamp) -> Vec<Refusal> {
     policies(spec, &mut refusals);
     name_fits_a_label("Restic", restic.metadata.name.as_deref(), &mut refusals);
     volume_mounts(spec, &mut refusals);
+    image_tag(restic, &mut refusals);
     refusals
+}
+
+/// A tag that no registry can have would leave every pod of the workload waiting for its image.
+fn image_tag(restic: &Restic, refusals: &mut Vec<Refusal>) {
+    let annotations = restic.metadata.annotations.iter().flatten();
+    for (_, tag) in annotations.filter(|(name, _)| *name == names::ANNOTATION_TAG) {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if tag.len() > 128 || !tag.starts_with(word) || !tag.chars().all(|c| word(c) || ".-".contains(c)) {
+            refusals.push(Refusal::new(
+                format!("metadata.annotations[{}]", names::ANNOTATION_TAG),
+                format!("`{tag}` cannot be the tag of an image"),
+                "use at most 128 letters, digits, `_`, `.` and `-`, or remove the annotation",
+            ));
+        }
+    }
 }
 
 fn policy_references(spec: &ResticSpec, refusals: &mut Vec<Refusal>) {
@@ -183,7 +199,8 @@ fn counts(policy: &RetentionPolicy) -> [(&'static str, i64); 6] {
 /// The mounts become part of a pod that Kubernetes must accept, beside those that Stash adds.
 fn volume_mounts(spec: &ResticSpec, refusals: &mut Vec<Refusal>) {
     let local = spec.backend.local.as_ref().map(|local| local.mount_path.as_str());
-    let taken = [MOUNT_SCRATCH, MOUNT_POD_INFO].into_iter().chain(local.filter(|path| !path.is_empty()));
+    let own = [MOUNT_SCRATCH, MOUNT_POD_INFO, MOUNT_SECRET, MOUNT_TOKEN];
+    let taken = own.into_iter().chain(local.filter(|path| !path.is_empty()));
     let mut seen: BTreeSet<Vec<&str>> = taken.map(components).collect();
     for (index, mount) in spec.volume_mounts.iter().enumerate() {
         let field = format!("spec.volumeMounts[{index}]");
@@ -205,7 +222,7 @@ fn volume_mounts(spec: &ResticSpec, refusals: &mut Vec<Refusal>) {
             refusals.push(Refusal::new(
                 format!("{field}.mountPath"),
                 format!("`{}` is already a mount of the stash container", mount.mount_path),
-                format!("choose a path that is neither {MOUNT_SCRATCH}, {MOUNT_POD_INFO}, the backend's nor listed twice"),
+                format!("choose a path that is neither {}, the backend's nor listed twice", own.join(", ")),
             ));
         }
     }

@@ -386,3 +386,14 @@ fn repository() {
         &["spec.backend.s3.bucket: is missing"],
     );
 }
+
+#[test]
+fn a_tag_that_no_image_can_have() {
+    let tagged = |tag: &str| format!("{{metadata: {{annotations: {{restic.appscode.com/tag: '{tag}'}}}}}}");
+    ["0.8.3", "v1_2-rc.1", "latest"].iter().for_each(|tag| check(RESTIC, &tagged(tag), &[]));
+    for tag in ["", "a b", ".1", "a/b", "a:b"] {
+        let refusal =
+            format!("metadata.annotations[restic.appscode.com/tag]: `{tag}` cannot be the tag of an image");
+        check(RESTIC, &tagged(tag), &[&refusal]);
+    }
+}
