@@ -5,6 +5,7 @@
 //! and a decision about what was written already is that nothing has to change.
 
 pub mod inject;
+pub mod rbac;
 pub mod settings;
 pub mod target;
 
