@@ -7,8 +7,11 @@
 pub mod conditions;
 pub mod inject;
 pub mod rbac;
+pub mod recovery_job;
+pub mod scaledown;
 pub mod settings;
 pub mod target;
+pub mod usage;
 
 mod equality;
 mod pod;

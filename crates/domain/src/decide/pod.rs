@@ -7,7 +7,6 @@ use k8s_openapi::api::core::v1::{
     EnvVarSource, KeyToPath, ObjectFieldSelector, ProjectedVolumeSource, SecretVolumeSource,
     ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
 };
-use serde_json::{Value, json};
 
 use crate::handoff::env;
 use crate::objects::backend::LocalSpec;
@@ -92,18 +91,7 @@ pub(super) fn token() -> (Volume, VolumeMount) {
     (volume, VolumeMount { read_only: Some(true), ..mount(names::VOLUME_TOKEN, names::MOUNT_TOKEN) })
 }
 
-/// A volume that a user described, as JSON, since it may be of any kind.
-pub(super) fn volume(name: &str, spec: &LocalSpec) -> Value {
-    let mut volume = json!({ "name": name });
-    if let (Some(fields), Ok(Value::Object(source))) =
-        (volume.as_object_mut(), serde_json::to_value(&spec.volume_source))
-    {
-        fields.extend(source);
-    }
-    volume
-}
-
-/// The mount of [`volume`], writable.
+/// The mount of a volume that a user described, writable.
 pub(super) fn volume_mount(name: &str, spec: &LocalSpec) -> VolumeMount {
     let sub_path = Some(spec.sub_path.clone()).filter(|path| !path.is_empty());
     VolumeMount { sub_path, ..mount(name, &spec.mount_path) }

@@ -37,6 +37,16 @@ pub(super) fn reader(restic: &ResticSpec, pod_spec: &Value) -> SecurityContext {
     }
 }
 
+/// The context of the container that gives files back to their owners.
+pub(super) fn restorer() -> SecurityContext {
+    root(&["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP"])
+}
+
+/// The context of a container that only talks to the API.
+pub(super) fn api_only() -> SecurityContext {
+    unprivileged(NOBODY, Some(NOBODY))
+}
+
 /// Fit for the `restricted` level.
 fn unprivileged(user: i64, group: Option<i64>) -> SecurityContext {
     SecurityContext {

@@ -47,7 +47,7 @@ pub(super) fn pieces(target: Target<'_>, restic: &Restic, settings: &Settings) -
         ..VolumeMount::default()
     }));
     if let Some(local) = &spec.backend.local {
-        volumes.push(pod::volume(names::VOLUME_LOCAL, local));
+        volumes.push(json!(local.volume_source.volume(names::VOLUME_LOCAL)));
         mounts.push(pod::volume_mount(names::VOLUME_LOCAL, local));
     }
     let arguments = Backup {

@@ -86,6 +86,15 @@ fn a_restic_that_mounts_what_is_not_there_is_refused() {
     assert_eq!(write, None);
 }
 
+#[test]
+fn pods_for_windows_are_refused() {
+    let mut object = workload();
+    object["spec"]["template"]["spec"]["os"] = json!({"name": "windows"});
+    let (verdict, write) = deploy(&object, &[restic("a", ("app", "web"))]);
+    assert!(matches!(verdict, Verdict::Refused { .. }));
+    assert_eq!(write, None);
+}
+
 /// The API server would refuse the user's update, since our container mounts what is gone.
 #[test]
 fn a_user_who_removes_a_volume_is_not_kept_from_it() {

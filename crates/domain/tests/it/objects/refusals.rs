@@ -204,7 +204,7 @@ fn restic_file_groups() {
 
 #[test]
 fn restic_selector() {
-    let empty = "spec.selector: is empty and would select every workload of the namespace";
+    let empty = "spec.selector: is empty and would select everything";
     check(RESTIC, "{spec: {selector: null}}", &[empty]);
     check(RESTIC, "{spec: {selector: {matchLabels: null, matchExpressions: []}}}", &[empty]);
     check(
