@@ -132,6 +132,14 @@ fn name_of(restic: &Restic) -> String {
 /// the workload, and leaving the mount out could back up less than was asked for and call it a success.
 fn refusals(target: Target<'_>, restic: &Restic, now: Timestamp) -> Vec<Refusal> {
     let mut refusals = validate::restic(restic, Mode::Cluster, now);
+    // Stash is no Windows program, and the API server refuses our security context in such a pod.
+    if target.pod_spec().is_some_and(|spec| text(spec, "/os/name") == "windows") {
+        refusals.push(Refusal::new(
+            "spec.selector",
+            format!("{} {} has pods for Windows", target.kind, target.name()),
+            "narrow it to workloads of Linux",
+        ));
+    }
     let there = target.mountable();
     for (index, mount) in restic.spec.volume_mounts.iter().enumerate() {
         if !mount.name.is_empty() && !there.contains(mount.name.as_str()) {

@@ -226,10 +226,11 @@ pub fn scale_down_cron_job(restic: &str) -> String {
     bounded(&format!("stash-scaledown-cron-{restic}"), MAX_CRON_JOB)
 }
 
-/// Job that checks the repository of a Restic, its ServiceAccount and RoleBinding.
+/// Job that checks a Repository, its ServiceAccount and RoleBinding. (0.8.3 named it by the Restic, and so checked one
+/// of its repositories only.)
 #[must_use]
-pub fn check_job(restic: &str) -> String {
-    bounded(&format!("stash-check-{restic}"), MAX_JOB)
+pub fn check_job(repository: &str) -> String {
+    bounded(&format!("stash-check-{repository}"), MAX_JOB)
 }
 
 /// Job that serves a Recovery, its ServiceAccount and RoleBinding.
