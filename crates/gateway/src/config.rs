@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use exposition::Names;
+
 /// How a gateway behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -106,6 +108,11 @@ impl Config {
             _ => path_of(&self.external_url),
         };
         normalised(given)
+    }
+
+    /// Names that may stand in keys and texts; messages are not asked.
+    pub(crate) fn names(&self) -> Names {
+        if self.enable_utf8_names { Names::Utf8 } else { Names::Legacy }
     }
 
     /// The path of links to the gateway's pages, as people reach them: that of [`Config::external_url`], in the form

@@ -29,8 +29,8 @@ pub(crate) async fn scrape(State(gateway): State<Gateway>, headers: HeaderMap) -
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let format = Format::negotiate(header(ACCEPT), false);
     let exposition = Exposition::new(&gateway, format);
-    let accepted = header(ACCEPT_ENCODING);
-    let gzip = accepted.is_some_and(compress::prefers_gzip).then(Gzip::default);
+    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let gzip = compress::prefers_gzip(accepted).then(Gzip::default);
     let is_compressed = gzip.is_some();
     let pieces = stream::unfold(Some((exposition, gzip)), |state| async move {
         let (mut exposition, mut gzip) = state?;

@@ -180,7 +180,9 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Rejected`]; the group is as it was, but for its failure time.
-    pub fn push(&self, key: GroupingKey, families: Vec<Family>, mode: PushMode) -> Result<(), Rejected> {
+    pub fn push(&self, key: GroupingKey, mut families: Vec<Family>, mode: PushMode) -> Result<(), Rejected> {
+        // As their text would say it.
+        families.retain(|family| !family.samples.is_empty());
         self.take(&key, &Pushed { families, defects: Vec::new() }, mode)
     }
 

@@ -93,7 +93,10 @@ impl Counters {
     /// Requests and pushes.
     fn traffic(&self) -> [Family; 5] {
         let requests = lock(&self.requests).iter().fold(
-            Family::counter("pushgateway_http_requests_total", "Total HTTP requests processed."),
+            Family::counter(
+                "pushgateway_http_requests_total",
+                "Total HTTP requests processed by the Pushgateway, excluding scrapes.",
+            ),
             |family, ((code, handler, method), count)| {
                 let code = code.to_string();
                 let labels = [("code", code.as_str()), ("handler", handler), ("method", method)];

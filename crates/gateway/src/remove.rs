@@ -15,7 +15,7 @@ use crate::status::json_response;
 
 /// DELETE on the grouping key in the decoded `path`; that the group did not exist is no error.
 pub(crate) fn delete(gateway: &Gateway, path: &[u8]) -> Response {
-    match GroupingKey::from_decoded_path(path) {
+    match GroupingKey::from_decoded_path_with(path, gateway.0.config.names()) {
         Ok(key) => {
             gateway.delete(&key);
             StatusCode::ACCEPTED.into_response()

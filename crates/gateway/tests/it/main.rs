@@ -15,6 +15,8 @@ mod persistence;
 mod poison;
 mod prometheus_reads_it;
 mod properties;
+#[path = "../../../exposition/tests/it/proto.rs"]
+mod proto;
 mod pushes;
 mod scraped;
 mod server;
