@@ -12,8 +12,15 @@ pub struct Config {
     /// Where groups are kept over a restart; `None` (the default) keeps them in memory only.
     ///
     /// A regular stop loses nothing. When the process is killed or the machine stops, what came after the last save
-    /// is lost: pushes and deletions of at most [`Config::persistence_interval`] plus the duration of one save. The
-    /// file itself is replaced in one step, so it always holds one whole save.
+    /// began is lost: pushes and deletions of at most [`Config::persistence_interval`] plus the duration of one save,
+    /// or of longer when saves fail. When it began is `pushgateway_persistence_last_save_timestamp_seconds`, and every
+    /// change that was answered before that time is in the file. Each save that fails is logged, counted in
+    /// `pushgateway_persistence_save_errors_total` and tried again after the interval.
+    ///
+    /// The file is replaced in one step: a new one is written beside it, synced to the disk and renamed, then the
+    /// folder is synced. So it always holds one whole save, also after a power failure and on a full disk. A file
+    /// that is not one whole save is moved aside at the start, which is logged and counted in
+    /// `pushgateway_persistence_damaged_files_total`; nothing of it is loaded then.
     pub persistence_file: Option<PathBuf>,
     /// Saves begin at least this long after one another; default 5 minutes. After a quiet time the first change is
     /// saved at once.

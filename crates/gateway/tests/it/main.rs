@@ -8,6 +8,7 @@
 
 mod api;
 mod checks;
+mod disk;
 mod limits;
 mod original;
 mod paths;
