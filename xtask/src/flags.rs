@@ -49,6 +49,8 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Make the container image from the release build, without a daemon or a registry, and load it into the cluster.
+    Image,
     /// Fetch what the tests need and is missing, then run every test. The last line is `N passed, N failed`.
     Test {
         /// Run only the tests whose name contains this.

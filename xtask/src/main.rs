@@ -8,6 +8,7 @@ mod deny;
 mod flags;
 mod fmt;
 mod fuzz;
+mod image;
 mod lint;
 mod program;
 mod root;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Codegen { check } => codegen::run(check),
         Command::Bench { what } => bench::execute(&what),
         Command::Fuzz { seconds, target, keep } => fuzz::execute(seconds, target.as_deref(), keep),
+        Command::Image => image::run(),
         Command::Test { filter } => test::run(filter.as_deref()),
     };
     match outcome {

@@ -41,6 +41,9 @@ const OLDER: &str = "bookworm";
 /// The suite of the newer restic and of the servers: compatibility is with the versions that people install today.
 const NEWER: &str = "forky";
 
+/// The suite of what ships in the image: people trust it, so no version that is still being tested.
+const STABLE: &str = "trixie";
+
 /// The push gateway that ours is measured by: program and package.
 const REFERENCE: &str = "prometheus-pushgateway";
 
@@ -83,6 +86,12 @@ pub(crate) fn newer_restic() -> Result<PathBuf> {
         .join("usr/bin/restic");
     program::stdout(Command::new(&restic).arg("version"))?;
     Ok(restic)
+}
+
+/// The folder with a file for each certificate of Mozilla's list of public authorities, fetched if need be.
+pub(crate) fn certificates() -> Result<PathBuf> {
+    let package = debian::unpacked(STABLE, "ca-certificates").context("the certificates of the image")?;
+    Ok(package.join("usr/share/ca-certificates/mozilla"))
 }
 
 /// The push gateway that ours is measured by: of the path when it is new enough, else the unpacked one.
