@@ -3,7 +3,9 @@
 
 mod bench;
 mod ci;
+mod cluster;
 mod codegen;
+mod debian;
 mod deny;
 mod flags;
 mod fmt;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
         Command::Codegen { check } => codegen::run(check),
+        Command::Cluster { what } => cluster::run(what),
         Command::Bench { what } => bench::execute(&what),
         Command::Fuzz { seconds, target, keep } => fuzz::execute(seconds, target.as_deref(), keep),
         Command::Image => image::run(),

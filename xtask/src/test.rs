@@ -2,6 +2,7 @@
 
 pub(crate) mod provision;
 mod tally;
+mod testbed;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ExitCode, Stdio};
@@ -11,6 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::fuzz::Fuzzer;
 use crate::test::tally::Tally;
+use crate::test::testbed::Testbed;
 use crate::{ci, fuzz, program};
 
 /// How long each fuzz target looks for new inputs; `cargo xtask fuzz` takes longer.
@@ -28,13 +30,15 @@ pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
         }
     };
 
+    let mut tally = Tally::default();
+    let testbed = Testbed::bring(filter, &mut tally);
     let mut command = program::cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     if let Some(filter) = filter {
         command.args(["--", filter]);
     }
     tools.hand_to(&mut command)?;
-    let mut tally = Tally::default();
+    testbed.hand_to(&mut command);
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -50,6 +54,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
         tally.line(&String::from_utf8_lossy(&line));
     }
     let status = child.wait().context("waiting for cargo")?;
+    testbed.end(&mut tally);
     fuzz_for_a_while(filter, &mut tally);
     let verdict = tally.verdict(status.success(), filter);
     for complaint in &verdict.complaints {

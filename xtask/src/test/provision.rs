@@ -4,14 +4,12 @@
 //! the cache folder and never installed: no service is started, no port claimed, no root needed. Only the browser
 //! and the C++ compiler, which need many libraries, are installed.
 
-mod debian;
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{program, root};
+use crate::{debian, program};
 
 /// A program the tests call by name, and where it comes from.
 struct Tool {
@@ -139,9 +137,4 @@ impl Tools {
         command.env("PATH", path).env(NEWER_RESTIC, &self.newer_restic);
         Ok(())
     }
-}
-
-/// The folder for the unpacked package, which need not exist yet.
-fn place(suite: &str, package: &str) -> Result<PathBuf> {
-    Ok(root::cache()?.join(Path::new(suite)).join(package))
 }
