@@ -176,8 +176,8 @@ pub(super) fn cgroups(place: Place) -> Result<Vec<PathBuf>> {
     let mut hierarchies = Vec::new();
     for entry in std::fs::read_dir(root).with_context(|| format!("reading {CGROUPS}"))? {
         let entry = entry?;
-        // `cpu` may be a link to `cpu,cpuacct`; `unified` has no controllers beside v1.
-        if entry.file_type()?.is_dir() && entry.file_name() != "unified" {
+        // `cpu` may be a link to `cpu,cpuacct`. In `unified`, which has no controllers beside v1, runc makes one too.
+        if entry.file_type()?.is_dir() {
             hierarchies.push(entry.path().join(place.name()));
         }
     }

@@ -1,5 +1,7 @@
 //! `cargo xtask cluster status`: what runs, as seen now.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -17,38 +19,44 @@ pub(super) fn print(place: Place) -> Result<ExitCode> {
         println!("no cluster: nothing in {}", place.state().display());
         return Ok(ExitCode::FAILURE);
     }
-    let programs = Programs::bring()?;
+    let (text, is_whole) = describe(place, &Programs::bring()?)?;
+    // At once, since a reader may want the first lines only.
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn describe(place: Place, programs: &Programs) -> Result<(String, bool)> {
     let mut is_whole = true;
-    println!("{:<24} {:>8} {:<8} {:<10} version", "component", "pid", "state", "health");
+    let mut text = format!("{:<24} {:>8} {:<8} {:<10} version\n", "component", "pid", "state", "health");
     for component in Component::all() {
         let state = process::state(place, *component);
         let health = match state {
-            State::Running(_) => health::check(place, &programs, *component),
+            State::Running(_) => health::check(place, programs, *component),
             // A frozen one would be asked in vain until the time is up.
             _ => Err(anyhow::anyhow!("does not run")),
         };
         is_whole &= health.is_ok();
-        println!(
-            "{:<24} {:>8} {:<8} {:<10} {}",
-            component.name(),
-            state.pid().map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
-            word(state),
-            if health.is_ok() { "ok" } else { "not ok" },
-            version(place, &programs, *component)
-        );
+        let pid = state.pid().map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+        let health = if health.is_ok() { "ok" } else { "not ok" };
+        let version = version(place, programs, *component);
+        writeln!(text, "{:<24} {pid:>8} {:<8} {health:<10} {version}", component.name(), word(state))?;
     }
-    println!();
     let nodes =
-        program::stdout(health::kubectl(place, &programs).args(["get", "nodes", "--request-timeout=5s"]));
+        program::stdout(health::kubectl(place, programs).args(["get", "nodes", "--request-timeout=5s"]));
     is_whole &= nodes.is_ok();
-    println!("{}", nodes.unwrap_or_else(|error| format!("the apiserver does not answer: {error:#}")));
-    println!("address     {} (from the host, and of the node)", place.server());
-    println!("kubeconfig  {}", place.kubeconfig().display());
-    println!("kubectl     {}", programs.kube("kubectl").display());
-    println!("namespace   {} (nsenter --net=)", place.namespace().display());
-    println!("state       {}", place.state().display());
-    println!("logs        {}", place.logs().display());
-    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let nodes = nodes.unwrap_or_else(|error| format!("the apiserver does not answer: {error:#}\n"));
+    writeln!(text, "\n{nodes}")?;
+    for (what, value) in [
+        ("server", place.server()),
+        ("kubeconfig", place.kubeconfig().display().to_string()),
+        ("kubectl", programs.kube("kubectl").display().to_string()),
+        ("namespace", place.namespace().display().to_string()),
+        ("state", place.state().display().to_string()),
+        ("logs", place.logs().display().to_string()),
+    ] {
+        writeln!(text, "{what:<11} {value}")?;
+    }
+    Ok((text, is_whole))
 }
 
 fn word(state: State) -> &'static str {

@@ -39,7 +39,11 @@ const STEPS: [Step; 11] = [
     ("a namespace goes with all that is in it", Run::namespace_goes),
 ];
 
-/// One run: its objects have names of their own, so a run that was cut short is in nobody's way.
+/// What is in no namespace has this label: what a run that was cut short has left is removed by the next one. Above all
+/// its aggregated API, without whose server no namespace can be deleted.
+const LABEL: &str = "--selector=stash.test/verify";
+
+/// One run, at names of its own.
 struct Run {
     place: Place,
     programs: Programs,
@@ -51,6 +55,7 @@ pub(super) fn run(place: Place, programs: Programs) -> Result<ExitCode> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
     let name = format!("verify-{:x}", now.as_millis());
     let run = Run { place, programs, folder: place.state().join("volumes").join(&name), name };
+    run.clean()?;
     let extension = Extension::start(place, &run.name)?;
     up::apply(place, &run.programs, &run.manifests()?)?;
     let mut failed = 0;
@@ -66,7 +71,7 @@ pub(super) fn run(place: Place, programs: Programs) -> Result<ExitCode> {
     if failed > 0 {
         run.tell();
     }
-    run.clean();
+    run.clean()?;
     drop(extension);
     println!("{} of {} hold", STEPS.len() - failed, STEPS.len());
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -269,29 +274,24 @@ impl Run {
     }
 
     fn namespace_goes(&self) -> Result<()> {
-        self.forget_extension()?;
+        self.forget("apiservices,validatingwebhookconfigurations", &[])?;
         self.said(&["delete", "namespace", &self.name, "--timeout=180s"]).map(|_| ())
     }
 
-    /// An aggregated API whose server is gone would hold up the deletion of every namespace.
-    fn forget_extension(&self) -> Result<()> {
-        let service = format!("apiservice/v1.{}.test", self.name);
-        let hooks = format!("validatingwebhookconfiguration/{}", self.name);
-        self.said(&["delete", "--ignore-not-found", &service, &hooks]).map(|_| ())
+    /// Deletes what is in no namespace, of this and of earlier runs.
+    fn forget(&self, kinds: &str, flags: &[&str]) -> Result<()> {
+        self.said(&[&["delete", kinds, LABEL, "--ignore-not-found"], flags].concat()).map(|_| ())
     }
 
-    /// Removes what is not in the namespace, and the namespace if a step before its own ended the run.
-    fn clean(&self) {
-        let volume = format!("persistentvolume/{}", self.name);
-        let namespace = format!("namespace/{}", self.name);
-        for outcome in [
-            self.forget_extension(),
-            self.said(&["delete", "--ignore-not-found", "--wait=false", &namespace, &volume]).map(|_| ()),
-            std::fs::remove_dir_all(&self.folder).map_err(Into::into),
-        ] {
-            if let Err(error) = outcome {
-                println!("could not clean up: {error:#}");
+    /// Removes whatever a run leaves; the namespaces go in their own time.
+    fn clean(&self) -> Result<()> {
+        self.forget("apiservices,validatingwebhookconfigurations", &[])?;
+        self.forget("namespaces,persistentvolumes", &["--wait=false"])?;
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).context("removing the volume")
             }
+            _ => Ok(()),
         }
     }
 
