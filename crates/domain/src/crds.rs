@@ -79,6 +79,15 @@ fn rules(schema: &mut JSONSchemaProps) {
             "wipeOut is unsupported for the backends local and b2".to_owned(),
         );
     }
+    if let Some(allowed) = at(schema, &["spec", "usagePolicy", "allowedNamespaces"]) {
+        rule(
+            allowed,
+            "!has(self.from) || self.from != 'Selector' || (has(self.selector) && (has(self.selector.matchLabels) \
+             || has(self.selector.matchExpressions)))"
+                .to_owned(),
+            "from Selector needs a selector".to_owned(),
+        );
+    }
 }
 
 fn rule(schema: &mut JSONSchemaProps, rule: String, message: String) {

@@ -4,6 +4,7 @@ pub mod go_duration;
 pub mod metrics;
 pub mod names;
 pub mod prefix;
+pub mod quantity;
 pub mod retention;
 pub mod schedule;
 pub mod schema;

@@ -131,6 +131,10 @@ fn one_object_rules_are_said_to_the_api_server() {
             ("Restic.spec.backend".to_owned(), one_of.to_owned()),
             ("Repository.spec".to_owned(), wipe.to_owned()),
             ("Repository.spec.backend".to_owned(), one_of.to_owned()),
+            (
+                "Repository.spec.usagePolicy.allowedNamespaces".to_owned(),
+                "from Selector needs a selector".to_owned(),
+            ),
         ]
     );
     let restic = json(&crds()[0]);

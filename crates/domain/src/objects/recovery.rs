@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{LocalObjectReference, ObjectReference};
+use k8s_openapi::api::core::v1::{
+    LocalObjectReference, ObjectReference, ResourceRequirements, SecurityContext, Toleration,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
@@ -61,6 +63,20 @@ pub struct RecoverySpec {
     /// Node labels of the Job; ignored for a DaemonSet's Repository, whose node is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
+    /// Taints of nodes that the Job tolerates; a DaemonSet's Repository needs none, since its Job tolerates all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerations: Vec<Toleration>,
+    /// Resources of the `stash` container.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub resources: ResourceRequirements,
+    /// Security context of the `stash` container, taken as it is. Without it the container runs as root with the
+    /// capabilities to give files back to their owners, and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContext>,
+    /// Seconds after which the Job is stopped and the Recovery has failed; none waits for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub active_deadline_seconds: Option<i64>,
 }
 
 /// How far a Recovery has come. `Succeeded` and `Failed` are final.

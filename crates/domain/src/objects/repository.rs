@@ -1,6 +1,6 @@
 //! `Repository`: one restic repository, and what the last session did to it.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, Time};
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,42 @@ pub struct RepositorySpec {
     /// Delete the repository's objects from the storage together with this object. Not for `local` and `b2`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub wipe_out: bool,
+    /// Who may restore from it; without it, Recoveries of its own namespace only.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub usage_policy: UsagePolicy,
+}
+
+/// Who may restore from a Repository.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsagePolicy {
+    /// The namespaces whose Recoveries may read it. They get a copy of its storage Secret while they run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub allowed_namespaces: AllowedNamespaces,
+}
+
+/// A choice of namespaces.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// `Same` (default): its own; `All`: every one; `Selector`: its own and those that `selector` matches.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub from: NamespaceSource,
+    /// Labels of the namespaces, for `Selector`; an empty one selects none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub selector: LabelSelector,
+}
+
+/// How namespaces are chosen.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum NamespaceSource {
+    /// The namespace of the Repository.
+    #[default]
+    Same,
+    /// All of the cluster.
+    All,
+    /// By their labels.
+    Selector,
 }
 
 /// What the sessions did to this repository.

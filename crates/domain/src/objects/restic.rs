@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{LocalObjectReference, ResourceRequirements, VolumeMount};
+use k8s_openapi::api::core::v1::{LocalObjectReference, ResourceRequirements, SecurityContext, VolumeMount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, Time};
 use kube_derive::CustomResource;
 use schemars::JsonSchema;
@@ -77,6 +77,11 @@ pub struct ResticSpec {
     /// Pull secrets of the `stash` image, merged into the pod's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub image_pull_secrets: Vec<LocalObjectReference>,
+    /// Security context of the `stash` container, taken as it is. Without it the container runs as the user of the
+    /// containers whose volumes it reads, when that is known and not root; otherwise as root with the one
+    /// capability to read files of every owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContext>,
 }
 
 /// How the data is kept still while it is read.

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
     GCEPersistentDiskVolumeSource, GitRepoVolumeSource, GlusterfsVolumeSource, HostPathVolumeSource,
     ISCSIVolumeSource, ImageVolumeSource, NFSVolumeSource, PersistentVolumeClaimVolumeSource,
     PhotonPersistentDiskVolumeSource, PortworxVolumeSource, ProjectedVolumeSource, QuobyteVolumeSource,
-    RBDVolumeSource, ScaleIOVolumeSource, SecretVolumeSource, StorageOSVolumeSource,
+    RBDVolumeSource, ScaleIOVolumeSource, SecretVolumeSource, StorageOSVolumeSource, Volume,
     VsphereVirtualDiskVolumeSource,
 };
 use schemars::JsonSchema;
@@ -112,6 +112,44 @@ pub struct VolumeSource {
 }
 
 impl VolumeSource {
+    /// The volume of a pod that has this source.
+    #[must_use]
+    pub fn volume(&self, name: &str) -> Volume {
+        Volume {
+            name: name.to_owned(),
+            aws_elastic_block_store: self.aws_elastic_block_store.clone(),
+            azure_disk: self.azure_disk.clone(),
+            azure_file: self.azure_file.clone(),
+            cephfs: self.cephfs.clone(),
+            cinder: self.cinder.clone(),
+            config_map: self.config_map.clone(),
+            csi: self.csi.clone(),
+            downward_api: self.downward_api.clone(),
+            empty_dir: self.empty_dir.clone(),
+            ephemeral: self.ephemeral.clone(),
+            fc: self.fc.clone(),
+            flex_volume: self.flex_volume.clone(),
+            flocker: self.flocker.clone(),
+            gce_persistent_disk: self.gce_persistent_disk.clone(),
+            git_repo: self.git_repo.clone(),
+            glusterfs: self.glusterfs.clone(),
+            host_path: self.host_path.clone(),
+            image: self.image.clone(),
+            iscsi: self.iscsi.clone(),
+            nfs: self.nfs.clone(),
+            persistent_volume_claim: self.persistent_volume_claim.clone(),
+            photon_persistent_disk: self.photon_persistent_disk.clone(),
+            portworx_volume: self.portworx_volume.clone(),
+            projected: self.projected.clone(),
+            quobyte: self.quobyte.clone(),
+            rbd: self.rbd.clone(),
+            scale_io: self.scale_io.clone(),
+            secret: self.secret.clone(),
+            storageos: self.storageos.clone(),
+            vsphere_volume: self.vsphere_volume.clone(),
+        }
+    }
+
     /// The fields that are set, as YAML spells them. A valid volume has exactly one.
     #[must_use]
     pub fn fields(&self) -> Vec<&'static str> {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::objects::workload::Workload;
+use crate::objects::workload::{Workload, WorkloadKind};
 use crate::report::SessionIdentity;
 
 /// Label of everything Stash creates, with [`APP`] as value.
@@ -47,6 +47,8 @@ pub const ANNOTATION_LAST_APPLIED: &str = "restic.appscode.com/last-applied-conf
 pub const ANNOTATION_TAG: &str = "restic.appscode.com/tag";
 /// Annotation of a pod template: changes whenever the injected container has to.
 pub const ANNOTATION_RESOURCE_HASH: &str = "restic.appscode.com/resource-hash";
+/// Annotation of a workload: the offline backup cycle that is under way, or the last one that ended.
+pub const ANNOTATION_OFFLINE_CYCLE: &str = "restic.appscode.com/offline-cycle";
 /// Annotation of a workload that is scaled down for an offline backup: its replicas before.
 pub const ANNOTATION_OLD_REPLICA: &str = "old-replica";
 
@@ -59,16 +61,25 @@ pub const FINALIZER_REPOSITORY_LEGACY: &str = "stash";
 pub const CONTAINER: &str = "stash";
 /// Volume for temporary files and the cache, at `/tmp`.
 pub const VOLUME_SCRATCH: &str = "stash-scratchdir";
-/// Volume with the pod's labels, at `/etc/stash`.
+/// Volume with the pod's labels, at `/etc/stash`. 0.8.3 and sidecars written by hand have it; nothing reads it now.
 pub const VOLUME_POD_INFO: &str = "stash-podinfo";
 /// Volume of a local backend.
 pub const VOLUME_LOCAL: &str = "stash-local";
+/// Volume with the storage Secret, at [`MOUNT_SECRET`].
+pub const VOLUME_SECRET: &str = "stash-secret";
+/// Volume with a token of the pod's ServiceAccount, at [`MOUNT_TOKEN`].
+pub const VOLUME_TOKEN: &str = "stash-token";
 /// Volume names that a Restic may not mount.
-pub const RESERVED_VOLUMES: [&str; 3] = [VOLUME_SCRATCH, VOLUME_POD_INFO, VOLUME_LOCAL];
+pub const RESERVED_VOLUMES: [&str; 5] =
+    [VOLUME_SCRATCH, VOLUME_POD_INFO, VOLUME_SECRET, VOLUME_TOKEN, VOLUME_LOCAL];
 /// Where [`VOLUME_SCRATCH`] is mounted.
 pub const MOUNT_SCRATCH: &str = "/tmp";
 /// Where [`VOLUME_POD_INFO`] is mounted.
 pub const MOUNT_POD_INFO: &str = "/etc/stash";
+/// Where [`VOLUME_SECRET`] is mounted: one file a key.
+pub const MOUNT_SECRET: &str = "/var/run/secrets/stash";
+/// Where every client looks for the token of its ServiceAccount.
+pub const MOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// ClusterRole of 0.8.3's sidecars.
 pub const CLUSTER_ROLE_SIDECAR: &str = "stash-sidecar";
 /// Role of the scale-down Job, one per namespace.
@@ -196,10 +207,11 @@ pub fn leader_lock(workload: &Workload) -> String {
     bounded(&name, MAX_NAME)
 }
 
-/// RoleBinding of a workload's sidecar. It has the kind in it, because workloads of two kinds may share a name.
+/// Role and RoleBinding of a workload's sidecar. It has the kind in it, because workloads of two kinds may share a
+/// name.
 #[must_use]
-pub fn sidecar_role_binding(workload: &Workload) -> String {
-    bounded(&format!("{}-{}-stash-sidecar", workload.kind().lowercase(), workload.name()), MAX_NAME)
+pub fn sidecar_role_binding(kind: WorkloadKind, name: &str) -> String {
+    bounded(&format!("{}-{name}-stash-sidecar", kind.lowercase()), MAX_NAME)
 }
 
 /// RoleBinding that 0.8.3 made for a workload's sidecar.
@@ -214,10 +226,11 @@ pub fn scale_down_cron_job(restic: &str) -> String {
     bounded(&format!("stash-scaledown-cron-{restic}"), MAX_CRON_JOB)
 }
 
-/// Job that checks the repository of a Restic, its ServiceAccount and RoleBinding.
+/// Job that checks a Repository, its ServiceAccount and RoleBinding. (0.8.3 named it by the Restic, and so checked one
+/// of its repositories only.)
 #[must_use]
-pub fn check_job(restic: &str) -> String {
-    bounded(&format!("stash-check-{restic}"), MAX_JOB)
+pub fn check_job(repository: &str) -> String {
+    bounded(&format!("stash-check-{repository}"), MAX_JOB)
 }
 
 /// Job that serves a Recovery, its ServiceAccount and RoleBinding.

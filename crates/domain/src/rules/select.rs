@@ -91,7 +91,7 @@ pub fn selector(field: &str, selector: &LabelSelector) -> Result<Selector, Vec<R
     if expressions.is_empty() && refusals.is_empty() {
         refusals.push(Refusal::new(
             field,
-            "is empty and would select every workload of the namespace",
+            "is empty and would select everything",
             "set matchLabels or matchExpressions",
         ));
     }

@@ -210,7 +210,8 @@ fn ready(outcome: Outcome, failure: Option<&Failure>, at: Timestamp) -> Conditio
     }
 }
 
-fn condition(kind: &str, status: &str, reason: &str, message: &str, at: Timestamp) -> Condition {
+/// A condition that changed at that time.
+pub(crate) fn condition(kind: &str, status: &str, reason: &str, message: &str, at: Timestamp) -> Condition {
     Condition {
         type_: kind.to_owned(),
         status: status.to_owned(),

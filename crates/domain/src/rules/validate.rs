@@ -4,6 +4,7 @@
 //! *all* refusals, first the rules 0.8.3 had, in their order, then the later ones.
 
 mod backend;
+mod container;
 mod recovery;
 mod repository;
 mod restic;

@@ -6,6 +6,9 @@
 )]
 
 mod go_duration;
+mod golden;
+mod inject;
+mod jobs;
 mod objects;
 mod restic_forget;
 mod retention;

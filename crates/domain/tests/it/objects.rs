@@ -5,6 +5,7 @@
     reason = "clippy takes the functions beside tests for production code"
 )]
 
+mod containers;
 mod examples;
 mod refusals;
 mod stored;

@@ -34,8 +34,11 @@ const SESSION: &str = "# HELP restic_session_success Indicates if session was su
     chunk_bytes_sum 9.5\nchunk_bytes_count 4\n\
     # TYPE upload_seconds summary\nupload_seconds{quantile=\"0.5\"} 0.125\nupload_seconds_sum 3\nupload_seconds_count 8\n";
 
-/// Name and own labels of each series of [`SESSION`], as Prometheus has them.
-const SERIES: [(&str, &[(&str, &str)], f64); 11] = [
+/// Name, own labels and value.
+type Point = (&'static str, &'static [(&'static str, &'static str)], f64);
+
+/// Each series of [`SESSION`], as Prometheus has it.
+const SERIES: [Point; 11] = [
     ("restic_session_success", &[], 1.0),
     ("restic_session_duration_seconds", &[("filegroup", "|source \"a\\b\"\n"), ("op", "backup")], 12.5),
     ("restic_session_push_failures_total", &[], 1e300),

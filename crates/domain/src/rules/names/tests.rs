@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::objects::workload::WorkloadKind;
 use crate::report::SessionKind;
 
 fn workload(kind: WorkloadKind) -> Workload {
@@ -50,7 +49,7 @@ fn every_kind_has_its_names() {
 fn other_objects_are_named_as_before() {
     let web = workload(WorkloadKind::Deployment);
     assert_eq!(leader_lock(&web), "lock-deployment-web");
-    assert_eq!(sidecar_role_binding(&web), "deployment-web-stash-sidecar");
+    assert_eq!(sidecar_role_binding(web.kind(), web.name()), "deployment-web-stash-sidecar");
     assert_eq!(legacy_sidecar_role_binding("web"), "web-stash-sidecar");
     assert_eq!(scale_down_cron_job("docs"), "stash-scaledown-cron-docs");
     assert_eq!(check_job("docs"), "stash-check-docs");

@@ -117,11 +117,35 @@ pub(super) fn volume(field: &str, spec: &LocalSpec, mode: Mode, refusals: &mut V
             "name an absolute path of the node",
         ));
     }
+    if mode == Mode::Cluster {
+        incomplete(field, spec, refusals);
+    }
     if spec.sub_path.starts_with('/') || spec.sub_path.split('/').any(|folder| folder == "..") {
         refusals.push(Refusal::new(
             format!("{field}.subPath"),
             format!("`{}` leaves the volume", spec.sub_path),
             "name a folder inside the volume, without a leading `/` and without `..`",
         ));
+    }
+}
+
+/// What the most used volume sources need.
+fn incomplete(field: &str, spec: &LocalSpec, refusals: &mut Vec<Refusal>) {
+    let mut need = |name: &str, wrong: bool, remedy: &str| {
+        if wrong {
+            refusals.push(Refusal::new(format!("{field}.{name}"), "cannot be mounted", remedy));
+        }
+    };
+    let source = &spec.volume_source;
+    if let Some(host_path) = &source.host_path {
+        let climbs = host_path.path.split('/').any(|folder| folder == "..");
+        need("hostPath.path", climbs, "name a path without `..`");
+    }
+    if let Some(nfs) = &source.nfs {
+        need("nfs.server", nfs.server.is_empty(), "name the server");
+        need("nfs.path", !nfs.path.starts_with('/'), "name the absolute path that the server exports");
+    }
+    if let Some(claim) = &source.persistent_volume_claim {
+        need("persistentVolumeClaim.claimName", claim.claim_name.is_empty(), "name the claim");
     }
 }

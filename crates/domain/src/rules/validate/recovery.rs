@@ -1,6 +1,7 @@
 //! What is refused in a Recovery.
 
-use super::backend::{mount_path, volume};
+use super::backend::volume;
+use super::container::{Mounts, resources, security_context};
 use super::{Mode, Refusal, name_fits_a_label};
 use crate::objects::recovery::{Recovery, RecoverySpec};
 use crate::objects::workload::WorkloadKind;
@@ -24,10 +25,21 @@ pub fn recovery(recovery: &Recovery, mode: Mode) -> Vec<Refusal> {
     }
     repository(spec, &mut refusals);
     paths(spec, &mut refusals);
+    let mut mounts = Mounts::new();
     for (index, spec) in spec.recovered_volumes.iter().enumerate() {
         let field = format!("spec.recoveredVolumes[{index}]");
-        mount_path(&field, &spec.mount_path, &mut refusals);
+        // What is wrong with subPath is wrong with the volume.
+        mounts.add(&field, &spec.mount_path, "", &mut refusals);
         volume(&field, spec, mode, &mut refusals);
+    }
+    resources(&spec.resources, &mut refusals);
+    security_context(spec.security_context.as_ref(), &mut refusals);
+    if spec.active_deadline_seconds.is_some_and(|seconds| seconds < 1) {
+        refusals.push(Refusal::new(
+            "spec.activeDeadlineSeconds",
+            "leaves no time",
+            "use 1 or more seconds, or leave it out",
+        ));
     }
     name_fits_a_label("Recovery", recovery.metadata.name.as_deref(), &mut refusals);
     refusals

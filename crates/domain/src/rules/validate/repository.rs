@@ -2,7 +2,8 @@
 
 use super::backend::backend;
 use super::{Mode, Refusal};
-use crate::objects::repository::Repository;
+use crate::objects::repository::{NamespaceSource, Repository};
+use crate::rules::select;
 
 /// Everything that is refused in a Repository.
 #[must_use]
@@ -20,6 +21,13 @@ pub fn repository(repository: &Repository, mode: Mode) -> Vec<Refusal> {
                 "set it to false and delete the repository's files yourself",
             ));
         }
+    }
+    let allowed = &spec.usage_policy.allowed_namespaces;
+    if allowed.from == NamespaceSource::Selector
+        && let Err(problems) =
+            select::selector("spec.usagePolicy.allowedNamespaces.selector", &allowed.selector)
+    {
+        refusals.extend(problems);
     }
     backend("spec.backend", &spec.backend, mode, &mut refusals);
     refusals

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::backend::{backend, mount_path};
+use super::backend::backend;
+use super::container::{Mounts, resources, security_context};
 use super::{Mode, Refusal, name_fits_a_label};
 use crate::objects::backend::Storage;
 use crate::objects::restic::{BackupType, Restic, ResticSpec, RetentionPolicy};
-use crate::rules::names::{MOUNT_POD_INFO, MOUNT_SCRATCH, RESERVED_VOLUMES};
+use crate::rules::names::{self, RESERVED_VOLUMES};
 use crate::rules::prefix::{components, is_within};
 use crate::rules::schedule::Schedule;
 use crate::rules::select;
@@ -36,8 +37,26 @@ pub fn restic(restic: &Restic, mode: Mode, now: Timestamp) -> Vec<Refusal> {
     }
     policies(spec, &mut refusals);
     name_fits_a_label("Restic", restic.metadata.name.as_deref(), &mut refusals);
-    volume_mounts(spec, &mut refusals);
+    volume_mounts(spec, mode, &mut refusals);
+    resources(&spec.resources, &mut refusals);
+    security_context(spec.security_context.as_ref(), &mut refusals);
+    image_tag(restic, &mut refusals);
     refusals
+}
+
+/// A tag that no registry can have would leave every pod of the workload waiting for its image.
+fn image_tag(restic: &Restic, refusals: &mut Vec<Refusal>) {
+    let annotations = restic.metadata.annotations.iter().flatten();
+    for (_, tag) in annotations.filter(|(name, _)| *name == names::ANNOTATION_TAG) {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if tag.len() > 128 || !tag.starts_with(word) || !tag.chars().all(|c| word(c) || ".-".contains(c)) {
+            refusals.push(Refusal::new(
+                format!("metadata.annotations[{}]", names::ANNOTATION_TAG),
+                format!("`{tag}` cannot be the tag of an image"),
+                "use at most 128 letters, digits, `_`, `.` and `-`, or remove the annotation",
+            ));
+        }
+    }
 }
 
 fn policy_references(spec: &ResticSpec, refusals: &mut Vec<Refusal>) {
@@ -181,10 +200,14 @@ fn counts(policy: &RetentionPolicy) -> [(&'static str, i64); 6] {
 }
 
 /// The mounts become part of a pod that Kubernetes must accept, beside those that Stash adds.
-fn volume_mounts(spec: &ResticSpec, refusals: &mut Vec<Refusal>) {
-    let local = spec.backend.local.as_ref().map(|local| local.mount_path.as_str());
-    let taken = [MOUNT_SCRATCH, MOUNT_POD_INFO].into_iter().chain(local.filter(|path| !path.is_empty()));
-    let mut seen: BTreeSet<Vec<&str>> = taken.map(components).collect();
+fn volume_mounts(spec: &ResticSpec, mode: Mode, refusals: &mut Vec<Refusal>) {
+    let mut mounts = Mounts::new();
+    if let Some(local) =
+        spec.backend.local.as_ref().filter(|local| mode == Mode::Cluster && local.mount_path.starts_with('/'))
+    {
+        // Its other rules are with the backend.
+        mounts.add("spec.backend.local", &local.mount_path, "", refusals);
+    }
     for (index, mount) in spec.volume_mounts.iter().enumerate() {
         let field = format!("spec.volumeMounts[{index}]");
         if RESERVED_VOLUMES.contains(&mount.name.as_str()) {
@@ -200,13 +223,6 @@ fn volume_mounts(spec: &ResticSpec, refusals: &mut Vec<Refusal>) {
                 "name a volume of the workload",
             ));
         }
-        mount_path(&field, &mount.mount_path, refusals);
-        if mount.mount_path.starts_with('/') && !seen.insert(components(&mount.mount_path)) {
-            refusals.push(Refusal::new(
-                format!("{field}.mountPath"),
-                format!("`{}` is already a mount of the stash container", mount.mount_path),
-                format!("choose a path that is neither {MOUNT_SCRATCH}, {MOUNT_POD_INFO}, the backend's nor listed twice"),
-            ));
-        }
+        mounts.add(&field, &mount.mount_path, mount.sub_path.as_deref().unwrap_or_default(), refusals);
     }
 }

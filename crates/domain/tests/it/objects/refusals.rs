@@ -204,7 +204,7 @@ fn restic_file_groups() {
 
 #[test]
 fn restic_selector() {
-    let empty = "spec.selector: is empty and would select every workload of the namespace";
+    let empty = "spec.selector: is empty and would select everything";
     check(RESTIC, "{spec: {selector: null}}", &[empty]);
     check(RESTIC, "{spec: {selector: {matchLabels: null, matchExpressions: []}}}", &[empty]);
     check(
@@ -385,4 +385,15 @@ fn repository() {
         "{spec: {backend: {s3: {bucket: ''}, b2: null}}}",
         &["spec.backend.s3.bucket: is missing"],
     );
+}
+
+#[test]
+fn a_tag_that_no_image_can_have() {
+    let tagged = |tag: &str| format!("{{metadata: {{annotations: {{restic.appscode.com/tag: '{tag}'}}}}}}");
+    ["0.8.3", "v1_2-rc.1", "latest"].iter().for_each(|tag| check(RESTIC, &tagged(tag), &[]));
+    for tag in ["", "a b", ".1", "a/b", "a:b"] {
+        let refusal =
+            format!("metadata.annotations[restic.appscode.com/tag]: `{tag}` cannot be the tag of an image");
+        check(RESTIC, &tagged(tag), &[&refusal]);
+    }
 }
