@@ -47,6 +47,7 @@ pub(super) fn run(place: Place) -> Result<()> {
         cgroups(place)
     })?;
     unlink_logs(place)?;
+    forget_networks(place)?;
     let state = place.state();
     if state.exists() {
         // No mount is left in it, so nothing but the cluster's own is removed.
@@ -174,6 +175,28 @@ fn remove_cgroup(cgroup: &Path) {
         }
     }
     let _ = std::fs::remove_dir(cgroup);
+}
+
+/// The network plugins note what they gave to each pod in a folder that all clusters of the machine share: a file for
+/// the network, named after it and the pod's sandbox, and one for the loopback interface, named after the sandbox.
+fn forget_networks(place: Place) -> Result<()> {
+    let folder = Path::new("/var/lib/cni/results");
+    let prefix = format!("{}-", place.name());
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(sandbox) = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix("-eth0")) else {
+            continue;
+        };
+        for file in [name.clone(), format!("cni-loopback-{sandbox}-lo")] {
+            match std::fs::remove_file(folder.join(&file)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("removing {file} in {}", folder.display()));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The kubelet links each container's log to a folder that all clusters of the machine share.

@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -22,7 +25,7 @@ const SETTINGS: [&str; 6] = [
 ];
 
 /// Folders that come into being outside of the state folder whatever the components are told, parents last.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 9] = [
     // Of the kubelet: sockets for device plugins, and links to the logs of containers.
     "/var/lib/kubelet/device-plugins",
     "/var/lib/kubelet",
@@ -31,6 +34,9 @@ const FOLDERS: [&str; 7] = [
     "/run/containerd/s",
     "/run/containerd/fifo",
     "/run/containerd",
+    // Of the network plugins: what they gave to each pod.
+    "/var/lib/cni/results",
+    "/var/lib/cni",
     // Of ip: a mount, too.
     "/run/netns",
 ];
@@ -79,6 +85,9 @@ pub(super) fn note() -> Result<()> {
 
 /// Puts back what was there when no cluster is left on the machine.
 pub(super) fn put_back() -> Result<()> {
+    for folder in FOLDERS {
+        remove_dead_sockets(Path::new(folder))?;
+    }
     let file = notes();
     if !clusters()?.is_empty() || !file.is_file() {
         return Ok(());
@@ -102,26 +111,34 @@ pub(super) fn put_back() -> Result<()> {
     std::fs::remove_file(&file).with_context(|| format!("removing {}", file.display()))
 }
 
-/// Removes a folder with the sockets, links and marker files in it. A folder in it stays, and so does this one then:
-/// nothing of a cluster is left in it.
+/// Removes a folder unless something is in it that others have put there since.
 fn remove(folder: &Path) -> Result<()> {
-    if !folder.exists() {
+    remove_dead_sockets(folder)?;
+    let is_empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    if !is_empty {
         return Ok(());
     }
     if mounts()?.iter().any(|mount| mount == folder) {
         nix::mount::umount(folder).with_context(|| format!("unmounting {}", folder.display()))?;
     }
-    for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
-        let entry = entry?;
-        if !entry.file_type()?.is_dir() {
-            std::fs::remove_file(entry.path())
-                .with_context(|| format!("removing {}", entry.path().display()))?;
+    std::fs::remove_dir(folder).with_context(|| format!("removing {}", folder.display()))
+}
+
+/// Removes the sockets in a folder to which nobody listens any more: what killed processes leave. The folders are
+/// shared with whatever else runs on the machine, so nothing else is touched.
+fn remove_dead_sockets(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.with_context(|| format!("reading {}", folder.display()))?.path();
+        let answer = UnixStream::connect(&path);
+        if answer.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) && is_socket(&path) {
+            std::fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
         }
     }
-    match std::fs::remove_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(()),
-        outcome => outcome.with_context(|| format!("removing {}", folder.display())),
-    }
+    Ok(())
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
 }
 
 /// The folders of the clusters of this machine, up or half up.
@@ -204,12 +221,31 @@ pub(super) fn make_cgroups(place: Place) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixListener;
+
     use super::*;
 
     #[test]
     fn a_mount_with_a_blank_in_its_path_is_read_as_what_it_is() {
         assert_eq!(unescaped(r"/a\040b/c\134d"), r"/a b/c\d");
         assert_eq!(unescaped(r"/plain\x"), r"/plain\x");
+    }
+
+    #[test]
+    fn of_a_shared_folder_only_sockets_of_the_dead_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let _alive = UnixListener::bind(at("alive")).unwrap();
+        drop(UnixListener::bind(at("dead")).unwrap());
+        std::fs::write(at("file"), "").unwrap();
+        remove(folder.path()).unwrap();
+        assert_eq!(["alive", "dead", "file"].map(|name| at(name).exists()), [true, false, true]);
+        std::fs::remove_file(at("alive")).unwrap();
+        std::fs::remove_file(at("file")).unwrap();
+        remove(folder.path()).unwrap();
+        assert!(!folder.path().exists());
+        // Gone already is as good.
+        remove(folder.path()).unwrap();
     }
 
     #[test]
