@@ -8,7 +8,7 @@ mod control_plane;
 mod down;
 mod go;
 mod health;
-mod images;
+pub(crate) mod images;
 mod machine;
 mod network;
 mod node;

@@ -60,6 +60,12 @@ pub(crate) enum Command {
     },
     /// Make the container image from the release build, without a daemon or a registry, and load it into the cluster.
     Image,
+    /// Run the end-to-end tests on the cluster of this machine, made if need be, or on the one in STASH_TEST_KUBECONFIG
+    /// or KUBECONFIG.
+    E2e {
+        /// Run only the tests whose name contains this.
+        filter: Option<String>,
+    },
     /// Fetch what the tests need and is missing, then run every test. The last line is `N passed, N failed`.
     Test {
         /// Run only the tests whose name contains this.

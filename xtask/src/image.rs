@@ -4,6 +4,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod layer;
+pub(crate) mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -13,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::image::archive::{Image, architecture};
 use crate::image::layer::Layer;
 use crate::test::provision;
-use crate::{program, root};
+use crate::{cluster, program, root};
 
 /// A name that no registry answers to: what is not loaded is not there.
 pub(crate) const NAME: &str = "localhost/stash:dev";
@@ -31,6 +32,10 @@ const LICENCES: &str = "Apache-2.0 AND MPL-2.0";
 /// Writes the image's archive below `target/images` and loads it into the cluster of this machine when one is up.
 pub(crate) fn run() -> Result<ExitCode> {
     let file = build()?;
+    if cluster::is_there()? {
+        cluster::import(&file)?;
+        println!("loaded into the cluster of this machine");
+    }
     println!(
         "load it elsewhere with `docker load --input {0}` or `kind load image-archive {0}`",
         file.display()
@@ -94,12 +99,19 @@ fn labels() -> Vec<(String, String)> {
 /// what naming the target does.
 fn static_program() -> Result<PathBuf> {
     let target = host()?;
-    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace('-', "_"));
+    // Messages of the program name places in its source. They must not depend on where somebody keeps it.
+    let moved = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let flags = [
+        "-Ctarget-feature=+crt-static".to_owned(),
+        moved(&root::path(), "/source"),
+        moved(&root::cargo_home()?, "/usr/local/cargo"),
+    ];
     let mut command = program::cargo();
     command
         .args(["build", "--release", "--locked", "--package", "stash", "--target", &target])
         .args(["--message-format", "json-render-diagnostics"])
-        .env(flags, "-C target-feature=+crt-static")
+        // In this form a path may hold blanks.
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .stderr(Stdio::inherit());
     let messages = program::stdout(&mut command)?;
     program::executable(&messages, "stash").context("cargo built stash but does not say where it is")

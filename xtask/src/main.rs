@@ -7,6 +7,7 @@ mod cluster;
 mod codegen;
 mod debian;
 mod deny;
+mod e2e;
 mod flags;
 mod fmt;
 mod fuzz;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Cluster { what } => cluster::run(what),
         Command::Bench { what } => bench::execute(&what),
         Command::Fuzz { seconds, target, keep } => fuzz::execute(seconds, target.as_deref(), keep),
+        Command::E2e { filter } => e2e::run(filter.as_deref()),
         Command::Image => image::run(),
         Command::Test { filter } => test::run(filter.as_deref()),
     };

@@ -49,6 +49,14 @@ pub(crate) fn exists(name: &str) -> bool {
         .is_ok()
 }
 
+/// Where the program of this name is.
+#[expect(clippy::disallowed_methods, reason = "the path of this process is where programs are looked for")]
+pub(crate) fn on_path(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(name));
+    places.find(|place| place.is_file()).with_context(|| format!("there is no {name} on the path"))
+}
+
 /// Major and minor version of a program, `None` when it cannot be started or names none in the words
 /// `NAME, version MAJOR.MINOR…` of Prometheus' family.
 pub(crate) fn version(name: &str) -> Option<(u64, u64)> {

@@ -24,20 +24,11 @@ const PAUSE_SCRIPT: &str = "trap 'exit 0' INT TERM; while :; do sleep 86400 & wa
 
 /// Puts both into containerd.
 pub(super) fn load(place: Place, programs: &Programs) -> Result<()> {
-    let pause = ["/bin/sh", "-c", PAUSE_SCRIPT].map(str::to_owned).to_vec();
-    for (name, file, command, user) in [
-        (PAUSE, "pause.tar", pause, "65535:65535"),
-        (BUSYBOX, "busybox.tar", vec!["/bin/sh".to_owned()], "0:0"),
-    ] {
-        let image = Image {
-            name: name.to_owned(),
-            layers: vec![busybox(&programs.busybox)?],
-            entrypoint: Vec::new(),
-            command,
-            environment: vec!["PATH=/bin".to_owned()],
-            user: user.to_owned(),
-            labels: Vec::new(),
-        };
+    let busybox = &programs.busybox;
+    let pause = ["/bin/sh", "-c", PAUSE_SCRIPT];
+    for (file, image) in
+        [("pause.tar", of_busybox(PAUSE, busybox, &pause, "65535:65535")?), ("busybox.tar", shell(busybox)?)]
+    {
         let file = place.state().join("images").join(file);
         image.write(&file)?;
         import(place, programs, &file)?;
@@ -45,8 +36,25 @@ pub(super) fn load(place: Place, programs: &Programs) -> Result<()> {
     Ok(())
 }
 
+/// The image [`BUSYBOX`], of this program.
+pub(crate) fn shell(busybox: &Path) -> Result<Image> {
+    of_busybox(BUSYBOX, busybox, &["/bin/sh"], "0:0")
+}
+
+fn of_busybox(name: &str, busybox: &Path, command: &[&str], user: &str) -> Result<Image> {
+    Ok(Image {
+        name: name.to_owned(),
+        layers: vec![layer(busybox)?],
+        entrypoint: Vec::new(),
+        command: command.iter().copied().map(str::to_owned).collect(),
+        environment: vec!["PATH=/bin".to_owned()],
+        user: user.to_owned(),
+        labels: Vec::new(),
+    })
+}
+
 /// Busybox under each of its names.
-fn busybox(program: &Path) -> Result<Layer> {
+fn layer(program: &Path) -> Result<Layer> {
     let mut layer = Layer::default();
     let content = std::fs::read(program).with_context(|| format!("reading {}", program.display()))?;
     layer
