@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 use crate::program;
 
@@ -20,28 +19,5 @@ fn built() -> Result<PathBuf> {
     command.args(["build", "--quiet", "--workspace", "--bin", "codegen"]);
     command.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
     let messages = program::stdout(&mut command)?;
-    executable(&messages).context("cargo built codegen but does not say where it is")
-}
-
-fn executable(messages: &str) -> Option<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "codegen")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_program_is_found_among_cargos_messages() {
-        let messages = concat!(
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"domain\"},\"executable\":null}\n",
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"codegen\"},\"executable\":\"/t/debug/codegen\"}\n",
-            "{\"reason\":\"build-finished\",\"success\":true}\n",
-        );
-        assert_eq!(executable(messages), Some(PathBuf::from("/t/debug/codegen")));
-    }
+    program::executable(&messages, "codegen").context("cargo built codegen but does not say where it is")
 }

@@ -1,6 +1,10 @@
 //! The tree of subcommands: one line each, the work is in the file of the same name.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
+
+use crate::cluster::Component;
 
 /// The developer's commands of Stash.
 #[derive(Debug, Parser)]
@@ -32,6 +36,11 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// A real Kubernetes on this machine: one node of ordinary processes in one network namespace. Needs root.
+    Cluster {
+        #[command(subcommand)]
+        what: Cluster,
+    },
     /// Compare our release build with the program it stands in for, in turns, on this machine; prints ratios.
     Bench {
         #[command(subcommand)]
@@ -49,10 +58,63 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Make the container image from the release build, without a daemon or a registry, and load it into the cluster.
+    Image,
+    /// Run the end-to-end tests on the cluster of this machine, made if need be, or on the one in STASH_TEST_KUBECONFIG
+    /// or KUBECONFIG.
+    E2e {
+        /// Run only the tests whose name contains this.
+        filter: Option<String>,
+    },
     /// Fetch what the tests need and is missing, then run every test. The last line is `N passed, N failed`.
     Test {
         /// Run only the tests whose name contains this.
         filter: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cluster {
+    /// Bring it up: fetch or build what is missing, start what does not run, wait until a node is ready.
+    Up,
+    /// Take it down; fail when anything of it is left on the machine.
+    Down,
+    /// Print what runs, in which version and how it is; fail unless everything is well.
+    Status,
+    /// Print the path of the client configuration.
+    Kubeconfig,
+    /// Run the cluster's own kubectl.
+    Kubectl {
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Load an image archive, of OCI or of `docker save`, into the node.
+    Import {
+        /// The archive.
+        archive: PathBuf,
+    },
+    /// Prove with pods, Services, volumes and webhooks that the cluster does what the tests rely on.
+    Verify,
+    /// Kill a component and leave it dead.
+    Kill {
+        /// Which.
+        component: Component,
+    },
+    /// Stop a component in its tracks: it keeps its connections and answers nothing.
+    Freeze {
+        /// Which.
+        component: Component,
+    },
+    /// Let a frozen component go on.
+    Thaw {
+        /// Which.
+        component: Component,
+    },
+    /// Stop a component if it runs, start it, and wait until it is healthy.
+    Restart {
+        /// Which.
+        component: Component,
     },
 }
 

@@ -3,11 +3,15 @@
 
 mod bench;
 mod ci;
+mod cluster;
 mod codegen;
+mod debian;
 mod deny;
+mod e2e;
 mod flags;
 mod fmt;
 mod fuzz;
+mod image;
 mod lint;
 mod program;
 mod root;
@@ -28,8 +32,11 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
         Command::Codegen { check } => codegen::run(check),
+        Command::Cluster { what } => cluster::run(what),
         Command::Bench { what } => bench::execute(&what),
         Command::Fuzz { seconds, target, keep } => fuzz::execute(seconds, target.as_deref(), keep),
+        Command::E2e { filter } => e2e::run(filter.as_deref()),
+        Command::Image => image::run(),
         Command::Test { filter } => test::run(filter.as_deref()),
     };
     match outcome {

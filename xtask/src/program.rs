@@ -1,8 +1,10 @@
 //! Running other programs: what was run is always in the error.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// The command as one would type it, for messages.
 pub(crate) fn line(command: &Command) -> String {
@@ -47,6 +49,14 @@ pub(crate) fn exists(name: &str) -> bool {
         .is_ok()
 }
 
+/// Where the program of this name is.
+#[expect(clippy::disallowed_methods, reason = "the path of this process is where programs are looked for")]
+pub(crate) fn on_path(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(name));
+    places.find(|place| place.is_file()).with_context(|| format!("there is no {name} on the path"))
+}
+
 /// Major and minor version of a program, `None` when it cannot be started or names none in the words
 /// `NAME, version MAJOR.MINOR…` of Prometheus' family.
 pub(crate) fn version(name: &str) -> Option<(u64, u64)> {
@@ -70,6 +80,15 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// Where the program `name` is, by the messages of a `cargo build --message-format json-render-diagnostics`.
+pub(crate) fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +101,15 @@ mod tests {
         assert!(version_in("pushgateway, version 1.5.1+ds (branch: x)") < version_in(said));
         assert_eq!(version_in("restic 0.14.0 compiled with go1.19"), None);
         assert_eq!(version_in(""), None);
+    }
+
+    #[test]
+    fn a_program_is_found_among_cargos_messages() {
+        let messages = concat!(
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"domain\"},\"executable\":null}\n",
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"codegen\"},\"executable\":\"/t/debug/codegen\"}\n",
+            "{\"reason\":\"build-finished\",\"success\":true}\n",
+        );
+        assert_eq!(executable(messages, "codegen"), Some(PathBuf::from("/t/debug/codegen")));
     }
 }

@@ -43,6 +43,16 @@ pub(crate) fn text(file: &Path) -> Result<Option<String>> {
     Ok(String::from_utf8(bytes).ok())
 }
 
+/// Where cargo keeps the sources of dependencies: `$CARGO_HOME` or `~/.cargo`.
+#[expect(clippy::disallowed_methods, reason = "cargo's own variable")]
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+        .context("neither CARGO_HOME nor a home folder is set")
+}
+
 /// Where tools are kept between runs and shared by clones: `$XDG_CACHE_HOME/stash-dev` or `~/.cache/stash-dev`.
 #[expect(clippy::disallowed_methods, reason = "the cache folder is the user's to choose")]
 pub(crate) fn cache() -> Result<PathBuf> {

@@ -1,17 +1,19 @@
 //! `cargo xtask test [filter]`: fetch what is missing, run every test, count, and close with `N passed, N failed`.
 
 pub(crate) mod provision;
-mod tally;
+pub(crate) mod tally;
+pub(crate) mod testbed;
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::fuzz::Fuzzer;
 use crate::test::tally::Tally;
-use crate::{ci, fuzz, program};
+use crate::test::testbed::Testbed;
+use crate::{ci, e2e, fuzz, program};
 
 /// How long each fuzz target looks for new inputs; `cargo xtask fuzz` takes longer.
 const FUZZ_SECONDS: u32 = 15;
@@ -28,18 +30,37 @@ pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
         }
     };
 
+    let mut tally = Tally::default();
+    let testbed = Testbed::bring(filter, &mut tally);
     let mut command = program::cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
     if let Some(filter) = filter {
         command.args(["--", filter]);
     }
-    tools.hand_to(&mut command)?;
-    let mut tally = Tally::default();
+    tools.hand_to(&mut command, &[])?;
+    testbed.hand_to(&mut command);
+    let mut succeeded = count(&mut command, &mut tally)?;
+    if testbed.is_there() && e2e::has(filter)? {
+        match e2e::on(&testbed, filter, &tools, &mut tally) {
+            Ok(held) => succeeded &= held,
+            Err(error) => {
+                println!("error: {error:#}");
+                tally.one(false);
+            }
+        }
+    }
+    testbed.end(&mut tally);
+    fuzz_for_a_while(filter, &mut tally);
+    close(&tally, succeeded, filter, start)
+}
+
+/// Runs cargo, shows what it prints, counts the results of tests in it, and says whether cargo was content.
+pub(crate) fn count(command: &mut Command, tally: &mut Tally) -> Result<bool> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .with_context(|| format!("could not start `{}`", program::line(&command)))?;
+        .with_context(|| format!("could not start `{}`", program::line(command)))?;
     let output = child.stdout.take().context("the standard output of cargo was not handed over")?;
     let mut out = std::io::stdout().lock();
     for line in BufReader::new(output).split(b'\n') {
@@ -49,14 +70,22 @@ pub(crate) fn run(filter: Option<&str>) -> Result<ExitCode> {
         out.flush()?;
         tally.line(&String::from_utf8_lossy(&line));
     }
-    let status = child.wait().context("waiting for cargo")?;
-    fuzz_for_a_while(filter, &mut tally);
-    let verdict = tally.verdict(status.success(), filter);
+    Ok(child.wait().context("waiting for cargo")?.success())
+}
+
+/// Says the verdict; the last line is `N passed, N failed`.
+pub(crate) fn close(
+    tally: &Tally,
+    succeeded: bool,
+    filter: Option<&str>,
+    start: Instant,
+) -> Result<ExitCode> {
+    let verdict = tally.verdict(succeeded, filter);
     for complaint in &verdict.complaints {
-        writeln!(out, "error: {complaint}")?;
+        println!("error: {complaint}");
     }
-    writeln!(out, "tests: {}", ci::seconds(start.elapsed()))?;
-    writeln!(out, "{} passed, {} failed", verdict.passed, verdict.failed)?;
+    println!("tests: {}", ci::seconds(start.elapsed()));
+    println!("{} passed, {} failed", verdict.passed, verdict.failed);
     Ok(if verdict.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -71,6 +71,24 @@ impl Escaping {
         Cow::Owned(escaped)
     }
 
+    /// Whether label names of any characters stay apart for readers who cannot take all of them, and become neither
+    /// `own` (the label that a family has for itself, `le` or `quantile`; empty for none) nor `__name__`. A reader gives
+    /// up the whole exposition because of a sample for which this is not so.
+    #[must_use]
+    pub fn keeps_apart<'a>(names: impl Iterator<Item = &'a str> + Clone, own: &str) -> bool {
+        if names.clone().all(is_label_name) {
+            return true;
+        }
+        [Self::Underscores, Self::Dots].iter().all(|escaping| {
+            let mut seen = HashSet::new();
+            names.clone().all(|name| {
+                let escaped = escaping.label_name(name);
+                let has_meaning = !is_label_name(name) && (escaped == own || escaped == "__name__");
+                !has_meaning && seen.insert(escaped)
+            })
+        })
+    }
+
     /// The labels as a reader sees them; `None` when that is as they are.
     ///
     /// Two names may become one. A label that was changed is left out then, and when it became `__name__`: a reader

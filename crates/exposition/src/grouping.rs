@@ -4,13 +4,16 @@
 //! (URL-safe alphabet, padding optional), which is how empty values and values with `/` are written. Format:
 //! <https://github.com/prometheus/pushgateway#url>.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 
+use crate::escape::{Escaping, unescape};
 use crate::family::Labels;
-use crate::names::{is_label_name, is_reserved_label};
+use crate::names::{Names, is_reserved_label};
 
 const JOB: &str = "job";
 const BASE64_SUFFIX: &str = "@base64";
@@ -79,6 +82,9 @@ pub enum KeyError {
         /// The value, with `U+FFFD` where it is not UTF-8.
         value: String,
     },
+    /// Names of other than the classic form would become the same, or `__name__`, for readers who cannot take them.
+    #[error("label names cannot be told apart where only letters, digits and _ are allowed")]
+    AmbiguousNames,
     /// The job is empty.
     #[error("job name is required")]
     JobMissing,
@@ -95,9 +101,25 @@ impl GroupingKey {
         job: impl Into<String>,
         labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Result<Self, KeyError> {
+        Self::new_with(job, labels, Names::Legacy)
+    }
+
+    /// As [`GroupingKey::new`], with a choice of the names that labels may have.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupingKey::new`]; [`KeyError::AmbiguousNames`] for names that not every reader could tell apart.
+    pub fn new_with(
+        job: impl Into<String>,
+        labels: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+        names: Names,
+    ) -> Result<Self, KeyError> {
         let mut all: Labels = labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        if let Some(name) = all.keys().find(|name| !is_label_name(name) || is_reserved_label(name)) {
+        if let Some(name) = all.keys().find(|name| !names.allow_label(name) || is_reserved_label(name)) {
             return Err(KeyError::ImproperName { name: name.clone() });
+        }
+        if !Escaping::keeps_apart(all.keys().map(String::as_str), "") {
+            return Err(KeyError::AmbiguousNames);
         }
         let job = job.into();
         if job.is_empty() {
@@ -119,7 +141,8 @@ impl GroupingKey {
         self.0.get(JOB).map_or("", String::as_str)
     }
 
-    /// The URL path of the group, percent-encoding not needed: values that are empty, `.` or `..`, or have
+    /// The URL path of the group, percent-encoding not needed: names of other than the classic form are written as
+    /// [`Escaping::Values`] does it, which is read where they are allowed; values that are empty, `.` or `..`, or have
     /// characters other than `A-Z a-z 0-9 - . _ ~` are written in base64.
     #[must_use]
     pub fn to_path(&self) -> String {
@@ -129,7 +152,7 @@ impl GroupingKey {
             .chain(others.map(|(name, value)| (name.as_str(), value.as_str())))
         {
             path.push('/');
-            path.push_str(name);
+            path.push_str(&Escaping::Values.label_name(name));
             if is_plain(value) {
                 path.push('/');
                 path.push_str(value);
@@ -160,6 +183,16 @@ impl GroupingKey {
     ///
     /// As [`GroupingKey::from_path`].
     pub fn from_decoded_path(path: &[u8]) -> Result<Self, KeyError> {
+        Self::from_decoded_path_with(path, Names::Legacy)
+    }
+
+    /// As [`GroupingKey::from_decoded_path`], with a choice of the names that labels may have. With [`Names::Utf8`]
+    /// they may also be escaped as [`Escaping::Values`] does it.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupingKey::from_path`], and [`KeyError::AmbiguousNames`].
+    pub fn from_decoded_path_with(path: &[u8], names: Names) -> Result<Self, KeyError> {
         let not_a_group = || KeyError::NotAGroup { path: String::from_utf8_lossy(path).into_owned() };
         let rest = path.strip_prefix(PREFIX.as_bytes()).ok_or_else(not_a_group)?;
         let (is_base64, rest) = match rest.strip_prefix(BASE64_SUFFIX.as_bytes()) {
@@ -170,21 +203,20 @@ impl GroupingKey {
         let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
         let (job, labels) = rest.split_at(end);
         let job = if is_base64 {
-            decode_base64(job)
-                .map_err(|reason| KeyError::JobNotBase64 { value: lossy(job), reason: reason.to_string() })?
+            decode_base64(job).map_err(|reason| KeyError::JobNotBase64 { value: lossy(job), reason })?
         } else {
             job.to_vec()
         };
-        let labels = labels_of(labels)?;
+        let labels = labels_of(labels, names)?;
         if job.is_empty() {
             return Err(KeyError::JobMissing);
         }
-        Self::new(utf8(JOB, job)?, labels)
+        Self::new_with(utf8(JOB, job)?, labels, names)
     }
 }
 
 /// The labels in the part of a path behind the job: empty, `/`, or `/name/value…`.
-fn labels_of(part: &[u8]) -> Result<Labels, KeyError> {
+fn labels_of(part: &[u8], names: Names) -> Result<Labels, KeyError> {
     let mut labels = Labels::new();
     let Some(pairs) = part.strip_prefix(b"/").filter(|pairs| !pairs.is_empty()) else {
         return Ok(labels);
@@ -194,33 +226,46 @@ fn labels_of(part: &[u8]) -> Result<Labels, KeyError> {
         return Err(KeyError::OddComponents { labels: lossy(part) });
     }
     while let (Some(name), Some(value)) = (components.next(), components.next()) {
-        let written = lossy(name);
-        let (name, is_base64) = match written.strip_suffix(BASE64_SUFFIX) {
+        let (written, is_base64) = match name.strip_suffix(BASE64_SUFFIX.as_bytes()) {
             Some(name) => (name, true),
-            None => (written.as_str(), false),
+            None => (name, false),
         };
-        if !is_label_name(name) || is_reserved_label(name) {
-            return Err(KeyError::ImproperName { name: name.to_owned() });
+        let improper = || KeyError::ImproperName { name: lossy(written) };
+        let written = std::str::from_utf8(written).map_err(|_| improper())?;
+        let name = match names {
+            Names::Legacy => Cow::Borrowed(written),
+            Names::Utf8 => unescape(written),
+        };
+        if !names.allow_label(&name) || is_reserved_label(written) || is_reserved_label(&name) {
+            return Err(improper());
         }
         let value = if is_base64 {
             decode_base64(value).map_err(|reason| KeyError::NotBase64 {
-                name: name.to_owned(),
+                name: name.to_string(),
                 value: lossy(value),
-                reason: reason.to_string(),
+                reason,
             })?
         } else {
             value.to_vec()
         };
-        labels.insert(name.to_owned(), utf8(name, value)?);
+        let value = utf8(&name, value)?;
+        labels.insert(name.into_owned(), value);
     }
     Ok(labels)
 }
 
-fn decode_base64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
+/// The bytes, or why there are none, in the words of Go's library.
+fn decode_base64(text: &[u8]) -> Result<Vec<u8>, String> {
     let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    let digits: Vec<u8> =
-        text.iter().take(end).copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    BASE64.decode(digits)
+    let (text, _) = text.split_at(end);
+    let is_skipped = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let digits: Vec<u8> = text.iter().copied().filter(|byte| !is_skipped(byte)).collect();
+    BASE64.decode(digits).map_err(|_| {
+        let illegal = text.iter().position(|byte| !is_skipped(byte) && !is_digit(byte));
+        let at = illegal.unwrap_or_else(|| text.len().saturating_sub(1));
+        format!("illegal base64 data at input byte {at}")
+    })
 }
 
 fn is_plain(value: &str) -> bool {

@@ -4,14 +4,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use exposition::Names;
+
 /// How a gateway behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where groups are kept over a restart; `None` (the default) keeps them in memory only.
     ///
     /// A regular stop loses nothing. When the process is killed or the machine stops, what came after the last save
-    /// is lost: pushes and deletions of at most [`Config::persistence_interval`] plus the duration of one save. The
-    /// file itself is replaced in one step, so it always holds one whole save.
+    /// began is lost: pushes and deletions of at most [`Config::persistence_interval`] plus the duration of one save,
+    /// or of longer when saves fail. When it began is `pushgateway_persistence_last_save_timestamp_seconds`, and every
+    /// change that was answered before that time is in the file. Each save that fails is logged, counted in
+    /// `pushgateway_persistence_save_errors_total` and tried again after the interval.
+    ///
+    /// The file is replaced in one step: a new one is written beside it, synced to the disk and renamed, then the
+    /// folder is synced. So it always holds one whole save, also after a power failure and on a full disk. A file
+    /// that is not one whole save is moved aside at the start, which is logged and counted in
+    /// `pushgateway_persistence_damaged_files_total`; nothing of it is loaded then.
     pub persistence_file: Option<PathBuf>,
     /// Saves begin at least this long after one another; default 5 minutes. After a quiet time the first change is
     /// saved at once.
@@ -37,6 +46,10 @@ pub struct Config {
     pub expire_after: Option<Duration>,
     /// What one push, and all that are under way, may take.
     pub limits: Limits,
+    /// What one connection, and all of them together, may take.
+    pub serving: web::Limits,
+    /// The file that says who may ask, and whether over TLS; `None` (the default) is everybody, in the clear.
+    pub web_config: Option<web::ConfigFile>,
     /// How long [`crate::Gateway::run`] waits for requests that are under way when it is told to stop; default 10
     /// seconds.
     pub drain_timeout: Duration,
@@ -44,6 +57,17 @@ pub struct Config {
     pub version: String,
     /// The flags of the program by their names, as the status API shows them; default none.
     pub flags: BTreeMap<String, String>,
+    /// Pages of others on the same listener, which the gateway's page links to; default none.
+    pub other_pages: Vec<OtherPage>,
+}
+
+/// A page of somebody else.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OtherPage {
+    /// What the link says.
+    pub name: String,
+    /// Where it leads: a path, or a URL.
+    pub href: String,
 }
 
 /// What one push, and all that are under way, may take.
@@ -90,9 +114,12 @@ impl Default for Config {
             enable_utf8_names: false,
             expire_after: None,
             limits: Limits::default(),
+            serving: web::Limits::default(),
+            web_config: None,
             drain_timeout: Duration::from_secs(10),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             flags: BTreeMap::new(),
+            other_pages: Vec::new(),
         }
     }
 }
@@ -106,6 +133,11 @@ impl Config {
             _ => path_of(&self.external_url),
         };
         normalised(given)
+    }
+
+    /// Names that may stand in keys and texts; messages are not asked.
+    pub(crate) fn names(&self) -> Names {
+        if self.enable_utf8_names { Names::Utf8 } else { Names::Legacy }
     }
 
     /// The path of links to the gateway's pages, as people reach them: that of [`Config::external_url`], in the form

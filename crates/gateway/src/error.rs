@@ -36,9 +36,6 @@ pub enum Error {
     /// The last save did not come to an end: a defect of the gateway.
     #[error("the save at the end was aborted")]
     SaveAborted,
-    /// The listener failed.
-    #[error("cannot serve: {0}")]
-    Serve(std::io::Error),
 }
 
 /// Why a push was refused.

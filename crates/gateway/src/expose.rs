@@ -3,7 +3,7 @@
 //! The answer is written piece by piece while the client takes it: memory does not grow with what is held, the first
 //! bytes leave at once, and pushes go on meanwhile.
 
-mod compress;
+pub(crate) mod compress;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ pub(crate) async fn scrape(State(gateway): State<Gateway>, headers: HeaderMap) -
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let format = Format::negotiate(header(ACCEPT), false);
     let exposition = Exposition::new(&gateway, format);
-    let accepted = header(ACCEPT_ENCODING);
-    let gzip = accepted.is_some_and(compress::prefers_gzip).then(Gzip::default);
+    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let gzip = compress::prefers_gzip(accepted).then(Gzip::default);
     let is_compressed = gzip.is_some();
     let pieces = stream::unfold(Some((exposition, gzip)), |state| async move {
         let (mut exposition, mut gzip) = state?;
@@ -89,7 +89,7 @@ struct Shown {
 impl Exposition {
     fn new(gateway: &Gateway, format: Format) -> Self {
         let store = gateway.snapshot();
-        let own = gateway.0.counters.families(&gateway.0.config, &store, &gateway.0.keeper);
+        let own = gateway.own_families(&store);
         let mut own = own.into_iter().filter(|family| !family.samples.is_empty()).peekable();
         let mut families = Vec::new();
         for (name, index) in store.families() {

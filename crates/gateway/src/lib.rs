@@ -7,14 +7,18 @@
 //! - `persist`: the file. What can be lost is said at [`Config::persistence_file`].
 //! - `route`: what a request is for; `serve`: lets the endpoint answer it.
 //! - `push`, `remove`, `expose`, `status`: the endpoints.
+//! - `page`: what people see of it.
 //! - `expire`: groups that nobody pushes to any more go.
 //! - `measure`: what the gateway says about itself.
+//!
+//! How connections are served, within which limits and to whom, is crate `web`.
 
 mod config;
 mod error;
 mod expire;
 mod expose;
 mod measure;
+mod page;
 mod persist;
 mod push;
 mod remove;
@@ -35,7 +39,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, OtherPage};
 pub use error::{Error, Rejected};
 pub use exposition::GroupingKey;
 use measure::Counters;
@@ -44,6 +48,7 @@ use push::Budget;
 use route::Routes;
 use store::check::{Incoming, Pushed};
 use store::{Group, Store};
+pub use web::Listener;
 
 /// What happens to the families a group has already.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,6 +75,7 @@ struct Inner {
     keeper: Keeper,
     /// Memory for pushes that are being read.
     budget: Budget,
+    server: web::Server,
     /// Cancelled when a client asks for the end.
     quit: CancellationToken,
 }
@@ -87,7 +93,8 @@ impl Gateway {
     pub fn open(config: Config) -> Result<Self, Error> {
         let counters = Counters::default();
         let keeper = Keeper::new(config.persistence_file.clone());
-        let own = counters.families(&config, &Store::default(), &keeper);
+        let server = web::Server::new(config.serving, config.web_config.clone());
+        let own = counters.families(&config, &Store::default(), &keeper, server.counts());
         let own = own.into_iter().map(|family| (family.name, family.kind)).collect();
         let mut store = Store::new(own);
         keeper.load(&mut store)?;
@@ -105,6 +112,7 @@ impl Gateway {
             counters,
             keeper,
             budget,
+            server,
             quit,
         })))
     }
@@ -122,12 +130,12 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`Error::Serve`], or what the last [`Gateway::save`] says.
+    /// What the last [`Gateway::save`] says.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        self.run_beside(Router::new(), listener, shutdown).await
+        self.run_beside(Router::new(), vec![Listener::Tcp(listener)], shutdown).await
     }
 
-    /// [`Gateway::run`], with further routes on the same listener.
+    /// [`Gateway::run`] on any listeners, with further routes.
     ///
     /// # Errors
     ///
@@ -135,29 +143,28 @@ impl Gateway {
     pub async fn run_beside(
         self,
         others: Router,
-        listener: TcpListener,
+        listeners: Vec<Listener>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
         let app = self.router().merge(others);
         let stop = CancellationToken::new();
-        let serve = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
-        let mut serving = std::pin::pin!(serve.into_future());
-        let served = tokio::select! {
-            served = &mut serving => served,
-            () = self.keep_saving() => Ok(()),
-            () = self.keep_expiring() => Ok(()),
+        let drain = self.0.config.drain_timeout;
+        let mut serving = std::pin::pin!(self.0.server.serve(listeners, app, &stop, drain));
+        let unfinished = tokio::select! {
+            unfinished = &mut serving => unfinished,
+            () = self.keep_saving() => 0,
+            () = self.keep_expiring() => 0,
             () = self.asked_to_end(shutdown) => {
                 stop.cancel();
-                tokio::time::timeout(self.0.config.drain_timeout, &mut serving).await.unwrap_or_else(|_| {
-                    tracing::warn!("requests under way did not finish in time and were abandoned");
-                    Ok(())
-                })
+                serving.await
             }
         };
+        if unfinished > 0 {
+            tracing::warn!(unfinished, "requests under way did not finish in time and were abandoned");
+        }
         self.close();
         let saving = self.clone();
-        tokio::task::spawn_blocking(move || saving.save()).await.map_err(|_| Error::SaveAborted)??;
-        served.map_err(Error::Serve)
+        tokio::task::spawn_blocking(move || saving.save()).await.map_err(|_| Error::SaveAborted)?
     }
 
     /// Writes the persistence file now; does nothing when there is none. Blocks for the writing, but pushes go on.
@@ -180,7 +187,9 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Rejected`]; the group is as it was, but for its failure time.
-    pub fn push(&self, key: GroupingKey, families: Vec<Family>, mode: PushMode) -> Result<(), Rejected> {
+    pub fn push(&self, key: GroupingKey, mut families: Vec<Family>, mode: PushMode) -> Result<(), Rejected> {
+        // As their text would say it.
+        families.retain(|family| !family.samples.is_empty());
         self.take(&key, &Pushed { families, defects: Vec::new() }, mode)
     }
 
@@ -225,6 +234,12 @@ impl Gateway {
     #[must_use]
     pub fn expose(&self) -> String {
         expose::render(self)
+    }
+
+    /// What the gateway says about itself, with `store` as what it holds.
+    fn own_families(&self, store: &Store) -> Vec<Family> {
+        let Inner { config, counters, keeper, server, .. } = &*self.0;
+        counters.families(config, store, keeper, server.counts())
     }
 
     /// The store as it is now; see [`Store`] for why that is cheap.

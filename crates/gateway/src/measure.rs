@@ -1,5 +1,6 @@
 //! What the gateway says about itself. The names of the original are kept; the rest is its own.
 
+mod connections;
 mod process;
 mod window;
 
@@ -75,12 +76,19 @@ impl Counters {
     }
 
     /// The own families, sorted by name. Names and kinds are the same at every call.
-    pub(crate) fn families(&self, config: &Config, store: &Store, keeper: &Keeper) -> Vec<Family> {
+    pub(crate) fn families(
+        &self,
+        config: &Config,
+        store: &Store,
+        keeper: &Keeper,
+        served: &web::Counts,
+    ) -> Vec<Family> {
         let mut families = process::families();
         families.push(build_info(config));
         families.extend(self.traffic());
         families.extend(holdings(store));
         families.extend(persistence(keeper));
+        families.extend(connections::families(served));
         families.push(counter(
             "pushgateway_groups_expired_total",
             "Groups that were deleted because nobody pushed to them for long enough.",
@@ -93,7 +101,10 @@ impl Counters {
     /// Requests and pushes.
     fn traffic(&self) -> [Family; 5] {
         let requests = lock(&self.requests).iter().fold(
-            Family::counter("pushgateway_http_requests_total", "Total HTTP requests processed."),
+            Family::counter(
+                "pushgateway_http_requests_total",
+                "Total HTTP requests processed by the Pushgateway, excluding scrapes.",
+            ),
             |family, ((code, handler, method), count)| {
                 let code = code.to_string();
                 let labels = [("code", code.as_str()), ("handler", handler), ("method", method)];

@@ -84,9 +84,7 @@ impl Keeper {
     }
 
     fn move_aside(&self, path: &Path, damage: &str) -> Result<(), Error> {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(format!(".damaged-{}", Timestamp::now().as_second()));
-        let aside = PathBuf::from(aside);
+        let aside = unused(path, Timestamp::now().as_second());
         std::fs::rename(path, &aside).map_err(|source| Error::MoveAside {
             path: path.to_owned(),
             aside: aside.clone(),
@@ -104,8 +102,9 @@ impl Keeper {
     pub(crate) fn save(&self, snapshot: impl FnOnce() -> Option<Store>) -> Result<(), Error> {
         let Some(path) = &self.path else { return Ok(()) };
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(store) = snapshot() else { return Ok(()) };
+        // Before the snapshot: what was answered before this time is in it.
         let began = Timestamp::now();
+        let Some(store) = snapshot() else { return Ok(()) };
         let written = write(path, &store);
         let mut stats = self.lock_stats();
         match written {
@@ -124,6 +123,16 @@ impl Keeper {
     fn lock_stats(&self) -> MutexGuard<'_, SaveStats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// `<file>.damaged-<time>`, or with the first later time for which there is no such file: none replaces another.
+fn unused(path: &Path, time: i64) -> PathBuf {
+    let at = |time: i64| {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(format!(".damaged-{time}"));
+        PathBuf::from(aside)
+    };
+    (time..).map(at).find(|aside| aside.symlink_metadata().is_err()).unwrap_or_else(|| at(time))
 }
 
 /// The folder of the file, and how the names of its temporary files begin.

@@ -6,6 +6,7 @@
 mod body;
 mod budget;
 mod content;
+mod media_type;
 mod refusal;
 
 use axum::body::{Body, Bytes};
@@ -49,7 +50,7 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let key = GroupingKey::from_decoded_path(path).map_err(Refusal::Key)?;
+    let key = GroupingKey::from_decoded_path_with(path, gateway.0.config.names()).map_err(Refusal::Key)?;
     let limits = gateway.0.config.limits;
     let mut memory = gateway.0.budget.reservation();
     let body = body::read(body, headers, &limits, &mut memory).await?;

@@ -15,7 +15,7 @@ use crate::status::json_response;
 
 /// DELETE on the grouping key in the decoded `path`; that the group did not exist is no error.
 pub(crate) fn delete(gateway: &Gateway, path: &[u8]) -> Response {
-    match GroupingKey::from_decoded_path(path) {
+    match GroupingKey::from_decoded_path_with(path, gateway.0.config.names()) {
         Ok(key) => {
             gateway.delete(&key);
             StatusCode::ACCEPTED.into_response()
@@ -45,7 +45,7 @@ pub(crate) async fn delete_groups(gateway: &Gateway, query: Option<&str>) -> Res
 }
 
 /// Deletes beside the async threads: there may be thousands.
-async fn delete_all(gateway: &Gateway, labels: BTreeMap<String, String>) -> usize {
+pub(crate) async fn delete_all(gateway: &Gateway, labels: BTreeMap<String, String>) -> usize {
     let gateway = gateway.clone();
     let deleting = tokio::task::spawn_blocking(move || gateway.delete_matching(&labels));
     deleting.await.unwrap_or_default()

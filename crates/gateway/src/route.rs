@@ -24,6 +24,8 @@ pub(crate) enum Endpoint {
     QuitRead,
     /// The page, at `/` and `/status`.
     Page,
+    /// POST `/status/delete`: what a form of the page asks for.
+    PageDelete,
     /// A file of the page, below `/static/`.
     Asset,
     /// GET `/api/v1/metrics`.
@@ -85,8 +87,8 @@ impl Routes {
     /// Routes below `prefix` (in the form of [`crate::Config::prefix`]), metrics at `telemetry_path` below it.
     pub(crate) fn new(prefix: &str, telemetry_path: &str, admin: bool) -> Self {
         use Endpoint::{
-            Asset, Delete, DeleteGroups, Groups, Healthy, Page, Push, Quit, QuitRead, Ready, Scrape, Status,
-            Wipe,
+            Asset, Delete, DeleteGroups, Groups, Healthy, Page, PageDelete, Push, Quit, QuitRead, Ready,
+            Scrape, Status, Wipe,
         };
         use Shape::{Below, Exact, Group};
         let telemetry = telemetry_path.trim_matches('/');
@@ -108,6 +110,7 @@ impl Routes {
         others.push(route(Exact, "/-/quit".to_owned(), Method::GET, QuitRead));
         others.push(below(Exact, "", Method::GET, Page));
         others.push(below(Exact, "status", Method::GET, Page));
+        others.push(below(Exact, "status/delete", Method::POST, PageDelete));
         others.push(below(Below, "static/", Method::GET, Asset));
         let mut below_api = vec![
             below(Exact, "api/v1/metrics", Method::GET, Groups),

@@ -1,7 +1,7 @@
 //! The JSON API for reading, and the end of the process on request.
 
 mod groups;
-mod native;
+pub(crate) mod native;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

@@ -88,8 +88,16 @@ pub(crate) struct Held {
     pub(crate) help: Arc<str>,
     /// When the push that set it was received.
     pub(crate) time: Timestamp,
-    /// Sorted by labels. Most families of most groups have one.
+    /// Sorted by labels. Most families of most groups have one; a message may bring one without any, which only the
+    /// API shows.
     pub(crate) series: SmallVec<[Arc<Series>; 2]>,
+}
+
+impl Held {
+    /// Whether a scrape shows it. What it does not show is in no index.
+    fn is_shown(&self) -> bool {
+        !self.series.is_empty()
+    }
 }
 
 impl Store {
@@ -234,6 +242,7 @@ impl Store {
 
     /// Brings the index of one family up to date with what group `id` holds of it.
     fn relink(&mut self, id: u64, before: Option<&Held>, after: Option<&Held>) {
+        let (before, after) = (before.filter(|held| held.is_shown()), after.filter(|held| held.is_shown()));
         let Some(held) = after.or(before) else { return };
         self.series += after.map_or(0, |held| held.series.len());
         self.series -= before.map_or(0, |held| held.series.len());

@@ -3,7 +3,6 @@
 //! It is one document, rendered on the server from a [`PageModel`](model::PageModel), that refreshes itself in place.
 //! Everything it loads comes from here, and a browser that obeys its headers loads nothing else.
 
-mod format;
 pub mod history;
 pub mod model;
 mod plot;
@@ -34,15 +33,19 @@ const ICON: &str = include_str!("page/icon.svg");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `GET /` is the page, `GET /page/state` the part that changes, and below `/page/` are its style, script and icon.
+/// `GET /` is the page, `GET /page/state` the part that changes, and below `/page/` are its style, scripts and icon.
 ///
 /// To be merged with the gateway's routes, whose `/metrics` the page links to.
 pub fn router(source: Arc<dyn PageSource>) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/page/state", get(state))
-        .route("/page/style.css", get(async || answer("text/css; charset=utf-8", STYLE)))
+        .route(
+            "/page/style.css",
+            get(async || answer("text/css; charset=utf-8", look::STYLE.to_owned() + STYLE)),
+        )
         .route("/page/live.js", get(async || answer("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/page/morph.js", get(async || answer("text/javascript; charset=utf-8", look::MORPH)))
         .route("/page/icon.svg", get(async || answer("image/svg+xml", ICON)))
         .with_state(source)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use agent::push::{PushError, Pusher};
 use engine::Cancel;
-use gateway::Gateway;
+use gateway::{Gateway, Listener};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -101,7 +101,9 @@ impl Options {
 
     fn ready(self, ledger: Ledger, lock: Option<ServerLock>) -> Result<Ready, Error> {
         let open = |file: Option<PathBuf>| {
-            let config = gateway::Config { persistence_file: file, ..gateway::Config::default() };
+            let other_pages = vec![gateway::OtherPage { name: "Backups".to_owned(), href: "/".to_owned() }];
+            let config =
+                gateway::Config { persistence_file: file, other_pages, ..gateway::Config::default() };
             Gateway::open(config).map_err(|error| Error::Gateway(error.to_string()))
         };
         let gateway = lock.as_ref().map(|_| open(Some(ledger.gateway_file()))).transpose()?;
@@ -170,7 +172,7 @@ pub async fn run(
         Some(gateway) => {
             let page = page::router(Arc::new(views));
             gateway
-                .run_beside(page, listener, drained)
+                .run_beside(page, vec![Listener::Tcp(listener)], drained)
                 .await
                 .map_err(|error| Error::Gateway(error.to_string()))
         }

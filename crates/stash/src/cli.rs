@@ -1,11 +1,13 @@
 //! The tree of subcommands, and the flags all of them share.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, pushgateway::PushgatewayArgs,
     recover::RecoverArgs, snapshots::SnapshotsArgs, standalone::StandaloneArgs, version::VersionArgs,
 };
+use crate::exit::Exit;
+use crate::telemetry::{Form, Voice};
 
 /// Backs up volumes into restic-compatible repositories, brings them back, and says honestly how that went.
 #[derive(Debug, Parser)]
@@ -16,7 +18,7 @@ use crate::commands::{
     after_help = "First steps, without a cluster and without anything else installed:\n  \
                   stash standalone examples/quickstart\n\
                   then open http://127.0.0.1:56789/ in a browser.\n\n\
-                  Exit codes: 0 done; 1 failed; 2 wrong usage; 3 incomplete (files could not be read); \
+                  Exit codes: 0 done; 1 failed; 2 wrong usage (1 of pushgateway, as in the original); 3 incomplete (files could not be read); \
                   10 no repository; 11 repository locked; 12 wrong password; 130 stopped."
 )]
 pub(crate) struct Invocation {
@@ -67,10 +69,50 @@ pub(crate) enum Command {
     Snapshots(SnapshotsArgs),
     Forget(ForgetArgs),
     Check(CheckArgs),
-    Pushgateway(PushgatewayArgs),
+    Pushgateway(Box<PushgatewayArgs>),
     Version(VersionArgs),
 }
 
-pub(crate) fn parse() -> Invocation {
-    Invocation::parse()
+impl Invocation {
+    /// How to speak.
+    pub(crate) fn voice(&self) -> Voice {
+        match &self.command {
+            Command::Pushgateway(args) => args.voice(),
+            _ => self.global.voice(),
+        }
+    }
+}
+
+impl Global {
+    fn voice(&self) -> Voice {
+        let form = match self.log_format {
+            LogFormat::Text => Form::Text,
+            LogFormat::Json => Form::Json,
+        };
+        Voice { level: self.log_level, form }
+    }
+}
+
+/// What is asked for; or how to end, when that was said already.
+pub(crate) fn parse() -> Result<Invocation, Exit> {
+    let mut invocation = Invocation::try_parse().map_err(|error| {
+        // Who cannot be told learns it from the exit code.
+        let _ = error.print();
+        match (error.use_stderr(), is_pushgateway()) {
+            (false, _) => Exit::Done,
+            // Scripts that start the original expect its code.
+            (true, true) => Exit::Failed,
+            (true, false) => Exit::WrongUsage,
+        }
+    })?;
+    if let Command::Pushgateway(args) = &mut invocation.command {
+        args.complete(&invocation.global);
+    }
+    Ok(invocation)
+}
+
+/// Whether the command line, wrong as it may be, is for the gateway.
+fn is_pushgateway() -> bool {
+    let matches = Invocation::command().ignore_errors(true).try_get_matches();
+    matches.is_ok_and(|matches| matches.subcommand_name() == Some("pushgateway"))
 }

@@ -25,7 +25,7 @@ pub(crate) fn execute(command: Command, console: Terminal) -> anyhow::Result<Exi
             Command::Snapshots(args) => snapshots::execute(args, console).await,
             Command::Forget(args) => forget::execute(args, console).await,
             Command::Check(args) => check::execute(args, console).await,
-            Command::Pushgateway(args) => pushgateway::execute(args).await,
+            Command::Pushgateway(args) => pushgateway::execute(*args).await,
             Command::Version(args) => version::execute(&args),
         }
     });

@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Done,
     /// Something failed.
     Failed,
+    /// The command line is wrong.
+    WrongUsage,
     /// A snapshot was made, but files are missing from it.
     Incomplete,
     /// There is no repository.
@@ -75,6 +77,7 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::WrongUsage => 2,
             Exit::Incomplete => 3,
             Exit::NoRepository => 10,
             Exit::Locked => 11,

@@ -9,9 +9,12 @@ mod telemetry;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let invocation = cli::parse();
+    let invocation = match cli::parse() {
+        Ok(invocation) => invocation,
+        Err(exit) => return exit.into(),
+    };
     let console = console::Terminal::new(invocation.global.no_progress);
-    telemetry::start(&invocation.global, &console);
+    telemetry::start(invocation.voice(), &console);
     match commands::execute(invocation.command, console) {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -4,14 +4,14 @@
 //! the cache folder and never installed: no service is started, no port claimed, no root needed. Only the browser
 //! and the C++ compiler, which need many libraries, are installed.
 
-mod debian;
+pub(crate) mod servers;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{program, root};
+use crate::{debian, program};
 
 /// A program the tests call by name, and where it comes from.
 struct Tool {
@@ -41,6 +41,9 @@ const OLDER: &str = "bookworm";
 /// The suite of the newer restic and of the servers: compatibility is with the versions that people install today.
 const NEWER: &str = "forky";
 
+/// The suite of what ships in the image: people trust it, so no version that is still being tested.
+const STABLE: &str = "trixie";
+
 /// The push gateway that ours is measured by: program and package.
 const REFERENCE: &str = "prometheus-pushgateway";
 
@@ -48,14 +51,14 @@ const REFERENCE: &str = "prometheus-pushgateway";
 const NEWER_RESTIC: &str = "STASH_TEST_RESTIC_NEW";
 
 /// Where the fetched programs are.
-pub(super) struct Tools {
+pub(crate) struct Tools {
     /// Folders that go before the rest of `PATH`.
     folders: Vec<PathBuf>,
     newer_restic: PathBuf,
 }
 
 /// Brings what is missing. Does nothing but look when everything is there.
-pub(super) fn run() -> Result<Tools> {
+pub(crate) fn run() -> Result<Tools> {
     let mut folders: Vec<PathBuf> = Vec::new();
     for tool in &UNPACKED {
         let folder = tool.folder()?;
@@ -85,11 +88,24 @@ pub(crate) fn newer_restic() -> Result<PathBuf> {
     Ok(restic)
 }
 
-/// The push gateway that ours is measured by: of the path when it is new enough, else the unpacked one.
+/// The folder with a file for each certificate of Mozilla's list of public authorities, fetched if need be.
+pub(crate) fn certificates() -> Result<PathBuf> {
+    let package = debian::unpacked(STABLE, "ca-certificates").context("the certificates of the image")?;
+    Ok(package.join("usr/share/ca-certificates/mozilla"))
+}
+
+/// The push gateway that ours is measured by.
 pub(crate) fn reference_gateway() -> Result<PathBuf> {
-    let folder =
-        UNPACKED.iter().find(|tool| tool.program == REFERENCE).map(Tool::folder).transpose()?.flatten();
-    Ok(folder.map_or_else(|| PathBuf::from(REFERENCE), |folder| folder.join(REFERENCE)))
+    path_of(REFERENCE)
+}
+
+/// Where one of the unpacked programs is: of the path when it is new enough, else unpacked.
+pub(crate) fn path_of(name: &str) -> Result<PathBuf> {
+    let tool = UNPACKED.iter().find(|tool| tool.program == name);
+    match tool.with_context(|| format!("{name} is none of the programs of the tests"))?.folder()? {
+        Some(folder) => Ok(folder.join(name)),
+        None => program::on_path(name),
+    }
 }
 
 impl Tool {
@@ -121,18 +137,13 @@ fn remedy(what: &str, then: &str) -> String {
 }
 
 impl Tools {
-    /// Makes the programs known to the tests that `command` starts.
+    /// Makes the programs known to the tests that `command` starts, and those in `more` folders.
     #[expect(clippy::disallowed_methods, reason = "the path of this process is extended for the child")]
-    pub(super) fn hand_to(&self, command: &mut Command) -> Result<()> {
+    pub(crate) fn hand_to(&self, command: &mut Command, more: &[PathBuf]) -> Result<()> {
         let inherited = std::env::var_os("PATH").unwrap_or_default();
-        let path = self.folders.iter().cloned().chain(std::env::split_paths(&inherited));
+        let path = more.iter().chain(&self.folders).cloned().chain(std::env::split_paths(&inherited));
         let path = std::env::join_paths(path).context("a cache folder with a colon cannot be on the path")?;
         command.env("PATH", path).env(NEWER_RESTIC, &self.newer_restic);
         Ok(())
     }
-}
-
-/// The folder for the unpacked package, which need not exist yet.
-fn place(suite: &str, package: &str) -> Result<PathBuf> {
-    Ok(root::cache()?.join(Path::new(suite)).join(package))
 }

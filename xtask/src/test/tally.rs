@@ -2,7 +2,7 @@
 
 /// The sums over all test binaries and doc tests so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     passed: u64,
     failed: u64,
     ignored: u64,
@@ -10,15 +10,15 @@ pub(super) struct Tally {
 
 /// What the closing line says, and why it says more failures than the test binaries did.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) passed: u64,
-    pub(super) failed: u64,
-    pub(super) complaints: Vec<String>,
+pub(crate) struct Verdict {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) complaints: Vec<String>,
 }
 
 impl Tally {
     /// Takes one line of output; all but `test result:` lines are passed over.
-    pub(super) fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         let Some(counts) = line.trim().strip_prefix("test result: ") else { return };
         self.passed += count(counts, "passed");
         self.failed += count(counts, "failed");
@@ -26,12 +26,12 @@ impl Tally {
     }
 
     /// Takes a test that is in no test binary.
-    pub(super) fn one(&mut self, has_passed: bool) {
+    pub(crate) fn one(&mut self, has_passed: bool) {
         *(if has_passed { &mut self.passed } else { &mut self.failed }) += 1;
     }
 
     /// Ignored tests, a failure no test names (compile error, killed binary) and a run of no test count as failures.
-    pub(super) fn verdict(&self, cargo_succeeded: bool, filter: Option<&str>) -> Verdict {
+    pub(crate) fn verdict(&self, cargo_succeeded: bool, filter: Option<&str>) -> Verdict {
         let mut failed = self.failed;
         let mut complaints = Vec::new();
         if self.ignored > 0 {

@@ -7,26 +7,33 @@ use crate::program;
 use crate::tidy::{Finding, Source};
 
 /// Who may depend on whom in what ships. ARCHITECTURE.md has the picture and the reasons.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("exposition", &[]),
     ("domain", &[]),
+    ("look", &[]),
+    ("browser", &[]),
     ("engine", &["domain"]),
-    ("gateway", &["exposition"]),
+    ("gateway", &["exposition", "look", "web"]),
     ("agent", &["domain", "engine", "exposition"]),
-    ("standalone", &["agent", "domain", "engine", "exposition", "gateway"]),
-    ("stash", &["agent", "domain", "engine", "exposition", "gateway", "standalone"]),
+    ("standalone", &["agent", "domain", "engine", "exposition", "gateway", "look"]),
+    ("stash", &["agent", "domain", "engine", "exposition", "gateway", "standalone", "web"]),
+    ("web", &[]),
     ("codegen", &["domain"]),
+    ("e2e", &[]),
     ("xtask", &[]),
 ];
 
-/// Arrows that tests alone may add: the agent's sessions are tested against a real gateway.
-const TEST_ARROWS: [(&str, &[&str]); 1] = [("agent", &["gateway"])];
+/// Arrows that tests alone may add: the agent's sessions are tested against a real gateway, pages in a real browser.
+const TEST_ARROWS: [(&str, &[&str]); 3] =
+    [("agent", &["gateway"]), ("gateway", &["browser"]), ("standalone", &["browser"])];
 
 /// Third-party crates that must not be below a crate, not even through another.
-const ABSENT: [(&str, &[&str]); 3] = [
+const ABSENT: [(&str, &[&str]); 5] = [
     ("domain", &["axum", "hyper", "kube-client", "kube-runtime", "notify", "rustic_core", "tokio"]),
     ("exposition", &["k8s-openapi", "kube-core", "rustic_core", "tokio"]),
     ("gateway", &["k8s-openapi", "kube-core", "rustic_core"]),
+    ("web", &["k8s-openapi", "kube-core", "openssl-sys", "rustic_core"]),
+    ("look", &["axum", "hyper", "k8s-openapi", "kube-core", "rustic_core", "tokio"]),
 ];
 
 /// What cargo knows about the members of the workspace.

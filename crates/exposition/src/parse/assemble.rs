@@ -19,6 +19,7 @@ pub(super) struct Line {
 pub(super) struct Assembly {
     families: Vec<Draft>,
     by_name: HashMap<String, usize>,
+    last: Option<usize>,
 }
 
 #[derive(Default)]
@@ -54,9 +55,18 @@ impl Assembly {
             self.by_name.insert(name.to_owned(), self.families.len() - 1);
             (self.families.len() - 1, Part::Value)
         });
+        self.last = Some(index);
         // The index was looked up or made above.
         #[allow(clippy::indexing_slicing)]
         Target { family: &mut self.families[index], part }
+    }
+
+    /// The name of the family that the lines of `name` belong to, for messages; without a name that of the last family
+    /// that a line belonged to, as in the original.
+    pub(super) fn family_name<'a>(&'a self, name: Option<&'a str>) -> &'a str {
+        let index = name.map_or(self.last, |name| self.find(name).map(|(index, _)| index));
+        let family = index.and_then(|index| self.families.get(index));
+        family.map_or(name.unwrap_or_default(), |family| &family.name)
     }
 
     /// The label that lines of `name` have for themselves.

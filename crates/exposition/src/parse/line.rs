@@ -138,7 +138,7 @@ impl LabelReader {
         let may_be_inside = name.is_none();
         self.own_label = name.as_deref().and_then(|name| assembly.own_label(name));
         loop {
-            let metric = || quoted(name.as_deref().unwrap_or_default());
+            let metric = || quoted(assembly.family_name(name.as_deref()));
             cursor.skip_blanks();
             if cursor.eat(b'}') {
                 break;

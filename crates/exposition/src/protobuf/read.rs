@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use super::metric::Metric;
 use super::{Decoded, Limits, ProtobufError, field, wire};
 use crate::family::{Family, Kind, Labels, Sample, Value};
+use crate::quote::quoted;
 
 /// Problems that are reported of one family, and of a body; a client that makes one makes thousands.
 const MOST_PROBLEMS: usize = 10;
@@ -132,8 +133,9 @@ impl Reading {
                 self.fault(pairs, || match std::str::from_utf8(name) {
                     Err(_) => format!("has a label with an invalid name: {}", shown_name()),
                     Ok(name) => format!(
-                        "has a label named {name:?} whose value is not utf8: {:?}",
-                        String::from_utf8_lossy(value)
+                        "has a label named {} whose value is not utf8: {}",
+                        quoted(name),
+                        quoted(value)
                     ),
                 });
                 continue;

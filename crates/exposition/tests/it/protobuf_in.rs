@@ -165,7 +165,7 @@ fn what_the_consistency_check_refuses_is_a_problem() {
     assert_eq!(
         problems(&with(&[(b"x", b"\xff")])),
         [
-            "collected metric \"a\" {x=\"\u{fffd}\"} has a label named \"x\" whose value is not utf8: \"\u{fffd}\""
+            "collected metric \"a\" {x=\"\u{fffd}\"} has a label named \"x\" whose value is not utf8: \"\\xff\""
         ]
     );
     assert_eq!(problems(&family("a", 0, [gauge(1.0)])), [r#"collected metric "a" {} is not a COUNTER"#]);

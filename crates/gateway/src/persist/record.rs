@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use exposition::{Extra, GroupingKey, Kind, Labels, Value};
+use exposition::{Extra, GroupingKey, Kind, Labels, Names, Value};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -128,7 +128,8 @@ impl TextReader {
     pub(super) fn group(&mut self, record: GroupRecord) -> Result<(GroupingKey, Group), String> {
         let labels: Labels = self.owned(&record.labels)?;
         let job = labels.get("job").cloned().unwrap_or_default();
-        let key = GroupingKey::new(job, labels).map_err(|error| error.to_string())?;
+        // Those of any kind came in when they were allowed.
+        let key = GroupingKey::new_with(job, labels, Names::Utf8).map_err(|error| error.to_string())?;
         let mut families = BTreeMap::new();
         for family in record.families {
             let held = self.family(&key, family)?;

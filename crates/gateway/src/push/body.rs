@@ -31,7 +31,8 @@ pub(super) async fn read(
     let mut first = Bytes::new();
     let mut whole: Vec<u8> = Vec::new();
     while let Some(frame) = frames.next().await {
-        let frame = frame.map_err(|_| Refusal::Cut)?;
+        let frame =
+            frame.map_err(|error| if web::too_slow(&error) { Refusal::Slow } else { Refusal::Cut })?;
         let length = first.len() + whole.len() + frame.len();
         if length > limits.body_bytes {
             return Err(too_large());

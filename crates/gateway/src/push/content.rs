@@ -3,8 +3,8 @@
 use exposition::{Value, protobuf};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use mediatype::{MediaType, Name, ReadParams};
 
+use super::media_type::MediaType;
 use super::refusal::Refusal;
 use crate::Config;
 use crate::store::check::Pushed;
@@ -50,7 +50,8 @@ impl Content {
                 if series_of_text(body) > limit {
                     return Err(Refusal::TooManySeries { limit });
                 }
-                let families = exposition::parse(body).map_err(|error| Refusal::Syntax(error.to_string()))?;
+                let families = exposition::parse_with(body, config.names())
+                    .map_err(|error| Refusal::Syntax(error.to_string()))?;
                 Ok(Pushed { families, defects: Vec::new() })
             }
             Content::Protobuf => {
@@ -85,16 +86,10 @@ fn series_of_value(sample: &exposition::Sample) -> usize {
 }
 
 fn is_protobuf(content_type: &str) -> bool {
-    let Ok(media_type) = MediaType::parse(content_type) else { return false };
-    let says = |name: &'static str, value: &str| {
-        let found = Name::new(name).and_then(|name| media_type.get_param(name));
-        found.is_some_and(|found| found.unquoted_str() == value)
-    };
-    media_type.ty == "application"
-        && media_type.subty == "vnd.google.protobuf"
-        && media_type.suffix.is_none()
-        && says("encoding", "delimited")
-        && says("proto", "io.prometheus.client.MetricFamily")
+    let Some(media_type) = MediaType::parse(content_type) else { return false };
+    media_type.name == "application/vnd.google.protobuf"
+        && media_type.parameter("encoding") == Some("delimited")
+        && media_type.parameter("proto") == Some("io.prometheus.client.MetricFamily")
 }
 
 #[cfg(test)]

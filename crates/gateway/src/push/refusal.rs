@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use exposition::grouping::KeyError;
-use http::header::RETRY_AFTER;
+use http::header::{CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use crate::Rejected;
@@ -37,6 +37,10 @@ pub(crate) enum Refusal {
     /// The body ended before it was whole.
     #[error("unexpected EOF")]
     Cut,
+    #[error(
+        "the body came too slowly: send it faster, or raise --web.body-timeout or lower --web.min-body-rate"
+    )]
+    Slow,
     /// What the parser says.
     #[error("{0}")]
     Syntax(String),
@@ -59,6 +63,7 @@ impl Refusal {
             Refusal::TooManySeries { .. } => "too_many_series",
             Refusal::Busy { .. } => "busy",
             Refusal::Cut => "cut",
+            Refusal::Slow => "slow",
             Refusal::Syntax(_) => "syntax",
             Refusal::Rejected(rejected) => rejected.reason(),
             Refusal::Internal => "internal",
@@ -72,6 +77,7 @@ impl Refusal {
             | Refusal::TooManySeries { .. }
             | Refusal::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::Busy { .. } | Refusal::Rejected(Rejected::Closed) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Slow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::Key(_)
             | Refusal::Encoding(_)
@@ -85,8 +91,15 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = refuse(self.code(), &self.to_string());
-        if let Refusal::Busy { retry_after } = self {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+        match self {
+            Refusal::Busy { retry_after } => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            // What is still to come of the body would be taken for the next request.
+            Refusal::Slow => {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
         }
         response
     }

@@ -134,6 +134,8 @@ fn value_json(value: &Value) -> Map<String, serde_json::Value> {
 fn written(count: Count) -> String {
     match count {
         Count::Whole(count) => count.to_string(),
-        Count::Float(count) => number::format(count),
+        // So the original tells the two kinds apart.
+        Count::Float(count) if count > 0.0 => number::format(count),
+        Count::Float(_) => "0".to_owned(),
     }
 }

@@ -4,44 +4,49 @@ use exposition::{Count, Native, NativeBuckets};
 
 /// One bucket that is not empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bucket {
-    pub(super) bounds: Bounds,
-    pub(super) lower: f64,
-    pub(super) upper: f64,
-    pub(super) count: Count,
+pub(crate) struct Bucket {
+    pub(crate) bounds: Bounds,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
+    pub(crate) count: Count,
 }
 
 /// Which of its bounds a bucket includes; the numbers are those of the API.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Bounds {
+pub(crate) enum Bounds {
     Upper = 0,
     Lower = 1,
+    None = 2,
     Both = 3,
 }
 
-pub(super) fn has_spans(native: &Native) -> bool {
+impl Bucket {
+    /// A bucket that is not the one of zero includes the bound that is farther from zero, if it is not zero itself.
+    fn between(lower: f64, upper: f64, count: Count) -> Self {
+        let bounds = match (lower < 0.0, upper > 0.0) {
+            (true, true) => Bounds::Both,
+            (true, false) => Bounds::Lower,
+            (false, true) => Bounds::Upper,
+            (false, false) => Bounds::None,
+        };
+        Self { bounds, lower, upper, count }
+    }
+}
+
+pub(crate) fn has_spans(native: &Native) -> bool {
     !native.positive.spans.is_empty() || !native.negative.spans.is_empty()
 }
 
-pub(super) fn buckets(native: &Native) -> impl Iterator<Item = Bucket> {
+pub(crate) fn buckets(native: &Native) -> impl Iterator<Item = Bucket> {
     let Native { schema, zero_threshold, zero_count, .. } = *native;
     let mut negative: Vec<Bucket> = side(&native.negative)
-        .map(|(index, count)| Bucket {
-            bounds: Bounds::Lower,
-            lower: -bound(index, schema),
-            upper: -bound(index - 1, schema),
-            count,
-        })
+        .map(|(index, count)| Bucket::between(-bound(index, schema), -bound(index - 1, schema), count))
         .collect();
     negative.reverse();
     let zero =
         Bucket { bounds: Bounds::Both, lower: -zero_threshold, upper: zero_threshold, count: zero_count };
-    let positive = side(&native.positive).map(move |(index, count)| Bucket {
-        bounds: Bounds::Upper,
-        lower: bound(index - 1, schema),
-        upper: bound(index, schema),
-        count,
-    });
+    let positive = side(&native.positive)
+        .map(move |(index, count)| Bucket::between(bound(index - 1, schema), bound(index, schema), count));
     negative.into_iter().chain([zero]).chain(positive).filter(|bucket| bucket.count.as_f64() != 0.0)
 }
 
@@ -76,5 +81,7 @@ fn bound(index: i64, schema: i32) -> f64 {
         return f64::MAX;
     }
     // Clamped to where it is infinite or 0 already.
-    fraction * 2f64.powi(exponent.clamp(-1200, 1200) as i32)
+    let exponent = exponent.clamp(-1200, 1200) as i32;
+    // In two steps, so that the smallest numbers are reached: 2^1075 is infinite, and its inverse would be 0.
+    fraction * 2f64.powi(exponent / 2) * 2f64.powi(exponent - exponent / 2)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use exposition::names::{is_label_name, is_reserved_label};
+use exposition::names::is_reserved_label;
 use exposition::{Escaping, Family, GroupingKey, Kind, Sample, Value};
 use jiff::Timestamp;
 use smallvec::{SmallVec, smallvec};
@@ -19,8 +19,8 @@ pub(crate) enum Problem {
     Defect(String),
     #[error("a metric family has no name")]
     Name,
-    #[error("collected metric {name:?} {labels} has a label with an invalid name")]
-    LabelName { name: String, labels: String },
+    #[error("collected metric {name:?} {labels} has a label with an invalid name: {label}")]
+    LabelName { name: String, labels: String, label: String },
     #[error(
         "collected metric {name:?} {labels} has labels that cannot be told apart where only letters, digits and _ are \
          allowed"
@@ -92,7 +92,7 @@ impl Incoming {
         incoming.timestamps =
             families.iter().flat_map(|family| &family.samples).any(|sample| sample.timestamp.is_some());
         for family in families {
-            if family.samples.is_empty() || [PUSH_TIME, PUSH_FAILURE_TIME].contains(&family.name.as_str()) {
+            if [PUSH_TIME, PUSH_FAILURE_TIME].contains(&family.name.as_str()) {
                 continue;
             }
             if family.name.is_empty() {
@@ -149,7 +149,8 @@ impl Incoming {
     /// logarithm of what is held).
     pub(crate) fn problems(&mut self, place: Place<'_>) -> Vec<Problem> {
         let mut problems = std::mem::take(&mut self.problems);
-        for (name, held) in &self.families {
+        // One without samples is in nobody's way.
+        for (name, held) in self.families.iter().filter(|(_, held)| held.is_shown()) {
             place.check_kind(name, held.kind, &mut problems);
             self.check_collisions(place, name, held.kind, &mut problems);
             place.check_duplicates(name, held, &mut problems);
@@ -181,12 +182,16 @@ impl Incoming {
 
     /// The kind of a family as it would be after this push, when it would exist.
     fn kind_after(&self, place: Place<'_>, name: &str) -> Option<Kind> {
+        let pushed = self.families.get(name);
         let kept = || match place.mode {
-            PushMode::Replace => None,
-            PushMode::Merge => place.before?.family(name).map(|held| held.kind),
+            PushMode::Merge if pushed.is_none() => {
+                place.before?.family(name).filter(|held| held.is_shown()).map(|held| held.kind)
+            }
+            PushMode::Merge | PushMode::Replace => None,
         };
-        let pushed = self.families.get(name).map(|held| held.kind);
         pushed
+            .filter(|held| held.is_shown())
+            .map(|held| held.kind)
             .or_else(|| place.store.own.get(name).copied())
             .or_else(|| place.kind_elsewhere(name))
             .or_else(kept)
@@ -259,35 +264,23 @@ pub(super) fn part_suffixes(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// Whether names of labels that not every reader takes stay apart when they are escaped for it, and do not become
-/// names with a meaning: a scrape with such a sample would fail as a whole.
-fn is_clear_when_escaped(labels: &LabelSet, kind: Kind) -> bool {
-    if labels.iter().all(|(name, _)| is_label_name(name)) {
-        return true;
-    }
-    let own = match kind {
+/// The label that samples of a kind have for themselves; empty when they have none.
+fn own_label(kind: Kind) -> &'static str {
+    match kind {
         Kind::Histogram | Kind::GaugeHistogram => "le",
         Kind::Summary => "quantile",
         Kind::Counter | Kind::Gauge | Kind::Untyped => "",
-    };
-    [Escaping::Underscores, Escaping::Dots].iter().all(|escaping| {
-        let mut seen = HashSet::new();
-        labels.iter().all(|(name, _)| {
-            let escaped = escaping.label_name(name);
-            let has_meaning = !is_label_name(name) && (escaped == own || is_reserved_label(&escaped));
-            !has_meaning && seen.insert(escaped)
-        })
-    })
+    }
 }
 
 /// What is wrong with one sample by itself.
 fn sample_problem(family: &Family, labels: &LabelSet, value: &Value) -> Option<Problem> {
     let (name, shown) = (|| family.name.clone(), || labels.to_string());
-    let mut names = labels.iter().map(|(name, _)| name);
-    if names.any(|label| label.is_empty() || is_reserved_label(label)) {
-        return Some(Problem::LabelName { name: name(), labels: shown() });
+    let names = labels.iter().map(|(name, _)| name);
+    if let Some(label) = names.clone().find(|label| label.is_empty() || is_reserved_label(label)) {
+        return Some(Problem::LabelName { name: name(), labels: shown(), label: label.to_owned() });
     }
-    if !is_clear_when_escaped(labels, family.kind) {
+    if !Escaping::keeps_apart(names, own_label(family.kind)) {
         return Some(Problem::Ambiguous { name: name(), labels: shown() });
     }
     if !family.kind.accepts(value) {

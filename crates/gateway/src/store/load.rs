@@ -37,6 +37,9 @@ impl Store {
         let mut loaded = Vec::with_capacity(groups.len());
         for (key, mut group) in groups {
             let fits = |held: &Held| {
+                if !held.is_shown() {
+                    return true;
+                }
                 let draft = drafts.entry(Arc::clone(&held.name)).or_insert_with(|| Draft {
                     kind: held.kind,
                     owners: Vec::new(),
@@ -107,7 +110,7 @@ fn remove(
         let Some((key, group)) = groups.iter_mut().find(|(_, group)| group.id == *id) else {
             continue;
         };
-        if group.family(name).is_none() {
+        if group.family(name).is_none_or(|held| !held.is_shown()) {
             continue;
         }
         left_out(key, name, "it collides with what another group has");

@@ -124,3 +124,23 @@ async fn a_push_that_is_given_up_frees_its_memory() {
     let large = format!("# {}\na 1\n", "x".repeat(2_000_000));
     server.put("/metrics/job/large", &large).await.is(200);
 }
+
+#[tokio::test]
+async fn a_body_that_comes_too_slowly_is_answered_408_and_counted() {
+    let serving = web::Limits { body_timeout: Duration::from_millis(100), ..web::Limits::default() };
+    let server = Server::with(Config { serving, ..Config::default() }).await;
+    let mut slow = almost_sent(&server, 1000).await;
+    let answer = read_answer(&mut slow).await;
+    assert!(answer.refused(408).contains("too slowly"));
+    assert_eq!(answer.header("connection"), Some("close"));
+    let text = server.get("/metrics").await.body;
+    for line in [
+        r#"pushgateway_pushes_rejected_total{reason="slow"} 1"#,
+        r#"pushgateway_http_timeouts_total{reason="body"} 1"#,
+        r#"pushgateway_http_requests_total{code="408",handler="push",method="put"} 1"#,
+        r#"pushgateway_http_refused_total{reason="connections"} 0"#,
+        "pushgateway_http_connections_total 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}

@@ -8,14 +8,19 @@
 
 mod api;
 mod checks;
+mod disk;
 mod limits;
 mod original;
+mod page;
 mod paths;
 mod persistence;
 mod poison;
 mod prometheus_reads_it;
 mod properties;
+#[path = "../../../exposition/tests/it/proto.rs"]
+mod proto;
 mod pushes;
 mod scraped;
+mod secured;
 mod server;
 mod stops;

@@ -33,7 +33,10 @@ async fn keys_that_are_none_are_refused_before_the_body_is_read() {
         ("/metrics/job/j/x", r#"odd number of components in label string "/x""#),
         ("/metrics/job/j/a-b/1", r#"improper label name "a-b""#),
         ("/metrics/job@base64/=", "job name is required"),
-        ("/metrics/job@base64/+", "invalid base64 encoding in job name \"+\": Invalid symbol 43, offset 0."),
+        (
+            "/metrics/job@base64/+",
+            "invalid base64 encoding in job name \"+\": illegal base64 data at input byte 0",
+        ),
     ];
     for (path, reason) in refusals {
         assert_eq!(server.put(path, "nonsense").await.refused(400), reason);

@@ -138,18 +138,36 @@ async fn a_file_cut_anywhere_is_moved_aside() {
 }
 
 #[tokio::test]
-async fn any_altered_byte_is_found() {
+async fn any_bit_that_is_not_as_it_was_is_found() {
     let folder = TempDir::new().unwrap();
     let whole = saved(&folder).await;
     let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
-    for position in (0..whole.len()).filter(|n| *n <= header || n % 29 == 0) {
-        let folder = TempDir::new().unwrap();
+    let folder = TempDir::new().unwrap();
+    // Each bit of the header, and one bit of each byte behind it.
+    let positions = (0..whole.len()).flat_map(|at| (0..8).map(move |bit| (at, bit)));
+    for (at, bit) in positions.filter(|(at, bit)| *at <= header || at % 8 == *bit) {
         let mut altered = whole.clone();
-        altered[position] ^= 1;
-        std::fs::write(file(&folder), altered).unwrap();
+        altered[at] ^= 1 << bit;
+        std::fs::write(file(&folder), &altered).unwrap();
         let text = Gateway::open(config(&folder)).unwrap().expose();
-        assert!(text.contains("\npushgateway_groups 0\n"), "byte {position}: {text}");
+        assert!(text.contains("\npushgateway_groups 0\n"), "bit {bit} of byte {at}: {text}");
+        assert!(text.contains("\npushgateway_persistence_damaged_files_total 1\n"));
+        let names = names(folder.path());
+        let [aside] = names.as_slice() else { panic!("{names:?}") };
+        let aside = folder.path().join(aside);
+        assert_eq!(std::fs::read(&aside).unwrap(), altered, "it is moved aside as it was");
+        std::fs::remove_file(aside).unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_damaged_file_does_not_take_the_place_of_another() {
+    let folder = TempDir::new().unwrap();
+    for n in 0..4 {
+        std::fs::write(file(&folder), format!("not ours {n}\n")).unwrap();
+        Gateway::open(config(&folder)).unwrap();
+    }
+    assert_eq!(names(folder.path()).len(), 4);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn families_that_no_text_can_carry() {
         number("", "x"),
         number("poison", ""),
         Family::gauge("poison", "").with([("a.b", "x"), ("a-b", "x")], 1.0),
-        number("poison", "..x"),
+        number("poison", "..name.."),
         number("poison", "__x"),
         of(Kind::Gauge, summary(0.5)),
         of(Kind::Summary, summary(f64::NAN)),

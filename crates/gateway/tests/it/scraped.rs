@@ -52,10 +52,13 @@ const SERIES: [Point; 11] = [
     ("upload_seconds_count", &[], 8.0),
 ];
 
-/// Labels, the name as `__name__` among them, → value.
-type Found = BTreeMap<BTreeMap<String, String>, f64>;
+/// The begin of a configuration.
+pub(crate) const EACH_SECOND: &str = "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n";
 
-struct Prometheus {
+/// Labels, the name as `__name__` among them, → value.
+pub(crate) type Found = BTreeMap<BTreeMap<String, String>, f64>;
+
+pub(crate) struct Prometheus {
     client: Client,
     folder: TempDir,
     _child: Child,
@@ -64,8 +67,7 @@ struct Prometheus {
 impl Prometheus {
     /// Starts one that scrapes `gateway` each second, once for each protocol; its series carry the label `scraped_as`.
     async fn start(gateway: SocketAddr, protocols: &[&str]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut config = String::from("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n");
+        let mut config = String::from(EACH_SECOND);
         for protocol in protocols {
             writeln!(
                 config,
@@ -74,6 +76,11 @@ impl Prometheus {
             )
             .unwrap();
         }
+        Self::with_config(TempDir::new().unwrap(), &config).await
+    }
+
+    /// Starts one with this configuration; paths in it count from the folder.
+    pub(crate) async fn with_config(folder: TempDir, config: &str) -> Self {
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let said = std::fs::File::create(folder.path().join("stderr")).unwrap();
         // The port is free until somebody else takes it between here and the start.
@@ -117,7 +124,7 @@ impl Prometheus {
     }
 
     /// Asks again until the answer is the expected one.
-    async fn wait_for(&self, query: &str, expected: &Found) {
+    pub(crate) async fn wait_for(&self, query: &str, expected: &Found) {
         let mut last = Found::new();
         let same = async {
             loop {
@@ -147,7 +154,7 @@ fn value(value: &Value) -> f64 {
     value.as_str().unwrap().parse().unwrap()
 }
 
-fn series(name: &str, labels: &[&[(&str, &str)]]) -> BTreeMap<String, String> {
+pub(crate) fn series(name: &str, labels: &[&[(&str, &str)]]) -> BTreeMap<String, String> {
     let name = ("__name__".to_owned(), name.to_owned());
     let labels = labels.iter().flat_map(|labels| labels.iter());
     labels.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).chain([name]).collect()

@@ -82,7 +82,10 @@ pub(crate) struct Client(pub(crate) SocketAddr);
 pub(crate) struct Answer {
     pub(crate) code: u16,
     head: String,
+    /// The body as text.
     pub(crate) body: String,
+    /// The body as it came.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -129,6 +132,15 @@ impl Client {
         read_answer(&mut stream).await
     }
 
+    /// Sends these very bytes and returns all that comes back.
+    pub(crate) async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.0).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut bytes = Vec::new();
+        tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
     pub(crate) async fn pushed(&self) -> Vec<String> {
         let answer = self.send("GET", "/metrics", "").await;
         answer.is(200);
@@ -144,25 +156,27 @@ impl Client {
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let end = bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let answer = Answer { code, head: head.to_owned(), body: body.to_owned() };
-    match answer.header("transfer-encoding") {
-        Some("chunked") => Answer { body: unchunked(body), ..answer },
-        _ => answer,
+    let mut answer = Answer { code, head, body: String::new(), bytes: bytes.split_off(end + 4) };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.bytes = unchunked(&answer.bytes);
     }
+    answer.body = String::from_utf8_lossy(&answer.bytes).into_owned();
+    answer
 }
 
-fn unchunked(mut body: &str) -> String {
-    let mut whole = String::new();
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
     loop {
-        let (size, rest) = body.split_once("\r\n").unwrap();
-        let size = usize::from_str_radix(size, 16).unwrap();
+        let end = body.windows(2).position(|end| end == b"\r\n").unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
         if size == 0 {
             return whole;
         }
-        whole.push_str(&rest[..size]);
-        body = &rest[size + 2..];
+        let chunk = &body[end + 2..];
+        whole.extend_from_slice(&chunk[..size]);
+        body = &chunk[size + 2..];
     }
 }

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use domain::report::Outcome;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use look::words;
 use maud::{Markup, html};
 
-use super::format;
 use super::model::HistoryPoint;
 
 const WIDTH: f64 = 600.0;
@@ -42,9 +42,9 @@ pub(super) fn durations(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
     let first = (slots - bars.len()) as f64;
     let label = format!(
         "{CAPTION}: {}, from {} to {}; {}",
-        format::count(points.len() as u64, "session", "sessions"),
-        format::duration(shortest),
-        format::duration(longest),
+        words::count(points.len() as u64, "session", "sessions"),
+        words::duration(shortest),
+        words::duration(longest),
         tally(points),
     );
     let drawing = html! {
@@ -65,7 +65,7 @@ pub(super) fn durations(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
     figure(&Figure {
         caption: CAPTION,
         label: &label,
-        top: &format::duration(longest),
+        top: &words::duration(longest),
         bottom: "0s",
         span: span(points),
         left: first / slots as f64,
@@ -99,9 +99,9 @@ pub(super) fn sizes(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
     };
     let label = format!(
         "{CAPTION}: {}, from {} to {}",
-        format::count(measured().count() as u64, "measurement", "measurements"),
-        format::bytes(least),
-        format::bytes(most),
+        words::count(measured().count() as u64, "measurement", "measurements"),
+        words::bytes(least),
+        words::bytes(most),
     );
     // Not every point of a long line can be pointed at; the newest one can.
     let step = sampled.len().div_ceil(MOST_DOTS).max(1);
@@ -115,15 +115,15 @@ pub(super) fn sizes(points: &[HistoryPoint], zone: &TimeZone) -> Markup {
                 @let left = before.map_or(0.0, |p| (x(p) + here) / 2.0);
                 @let right = told.get(index + 1).map_or(WIDTH, |p| (x(p) + here) / 2.0);
                 g.point.dense[step > 1] {
-                    title { (format::bytes(bytes)) ", " (format::absolute(point.start, zone)) }
+                    title { (words::bytes(bytes)) ", " (words::absolute(point.start, zone)) }
                     rect.slot x=(number(left)) y="0" width=(number((right - left).max(0.0))) height=(HEIGHT) {}
                     path.dot d={ "M" (number(here)) " " (number(y(bytes))) "h0" } {}
                 }
             }
         }
     };
-    let top = format::bytes(most);
-    let bottom = if most > least { format::bytes(least) } else { String::new() };
+    let top = words::bytes(most);
+    let bottom = if most > least { words::bytes(least) } else { String::new() };
     figure(&Figure {
         caption: CAPTION,
         label: &label,
@@ -236,20 +236,20 @@ fn bar_title(sessions: &[HistoryPoint], zone: &TimeZone) -> String {
             let mut title = format!(
                 "{} in {}, {}",
                 one.outcome.as_str(),
-                format::duration(one.duration),
-                format::absolute(one.start, zone)
+                words::duration(one.duration),
+                words::absolute(one.start, zone)
             );
             if let Some(added) = one.bytes_added {
-                title.push_str(&format!(", {} added", format::bytes(added)));
+                title.push_str(&format!(", {} added", words::bytes(added)));
             }
             title
         }
         [first, .., last] => format!(
             "{} from {} to {}: longest {}; {}",
-            format::count(sessions.len() as u64, "session", "sessions"),
-            format::absolute(first.start, zone),
-            format::absolute(last.start, zone),
-            format::duration(sessions.iter().map(|point| point.duration).max().unwrap_or_default()),
+            words::count(sessions.len() as u64, "session", "sessions"),
+            words::absolute(first.start, zone),
+            words::absolute(last.start, zone),
+            words::duration(sessions.iter().map(|point| point.duration).max().unwrap_or_default()),
             tally(sessions),
         ),
     }
@@ -261,7 +261,7 @@ fn tally(points: &[HistoryPoint]) -> String {
         .into_iter()
         .map(|outcome| (outcome, points.iter().filter(|point| point.outcome == outcome).count()))
         .filter(|(_, count)| *count > 0)
-        .map(|(outcome, count)| format!("{} {}", format::grouped(count as u64), class(outcome)))
+        .map(|(outcome, count)| format!("{} {}", words::grouped(count as u64), class(outcome)))
         .collect::<Vec<_>>()
         .join(", ")
 }

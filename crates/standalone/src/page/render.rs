@@ -7,17 +7,16 @@ mod recoveries;
 mod verdict;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use look::{Clock, words};
 use maud::{DOCTYPE, Markup, html};
 
-use super::format;
 use super::model::{PageModel, ProblemView, RunningView};
 use verdict::Verdict;
 
 /// Seconds within which something that is due or has happened makes the page refresh more often.
 const NEAR: i64 = 60;
 
-/// The whole page. It loads `/page/style.css`, `/page/live.js` and `/page/icon.svg` from its own origin, and nothing
+/// The whole page. It loads `/page/style.css`, `/page/live.js` (with `/page/morph.js`) and `/page/icon.svg` from its own origin, and nothing
 /// else; without JavaScript it reloads itself every ten seconds.
 #[must_use]
 pub fn document(model: &PageModel) -> String {
@@ -31,7 +30,7 @@ pub fn document(model: &PageModel) -> String {
                 title { (title(model)) }
                 link rel="icon" type="image/svg+xml" href="/page/icon.svg";
                 link rel="stylesheet" href="/page/style.css";
-                script src="/page/live.js" defer {}
+                script src="/page/live.js" type="module" {}
                 noscript { meta http-equiv="refresh" content="10"; }
             }
             body {
@@ -89,8 +88,9 @@ fn state(model: &PageModel) -> Markup {
                 }
             }
             footer {
-                span { "As of " time datetime=(model.now) { (format::absolute(model.now, &model.zone)) } }
+                span { "As of " time datetime=(model.now) { (words::absolute(model.now, &model.zone)) } }
                 a href="/metrics" { "Metrics" }
+                a href="/status" { "Push gateway" }
                 span { "Stash " (model.version) }
             }
         }
@@ -186,15 +186,15 @@ fn progress(running: &RunningView, what: &str, clock: &Clock<'_>) -> Markup {
             p.amounts {
                 @if let Some(percent) = percent { span.percent { (percent) " %" } }
                 span {
-                    (format::grouped(running.files_done))
+                    (words::grouped(running.files_done))
                     @match running.files_total {
-                        Some(total) => { " of " (format::count(total, "file", "files")) },
+                        Some(total) => { " of " (words::count(total, "file", "files")) },
                         None => { @if running.files_done == 1 { " file" } @else { " files" } },
                     }
                 }
                 span {
-                    (format::bytes(running.bytes_done))
-                    @if let Some(total) = running.bytes_total { " of " (format::bytes(total)) }
+                    (words::bytes(running.bytes_done))
+                    @if let Some(total) = running.bytes_total { " of " (words::bytes(total)) }
                 }
             }
             // Always there, so that the page does not jump between two files.
@@ -204,21 +204,6 @@ fn progress(running: &RunningView, what: &str, clock: &Clock<'_>) -> Markup {
                     None => "\u{a0}",
                 }
             }
-        }
-    }
-}
-
-/// The page's present, from which relative times count.
-struct Clock<'a> {
-    now: Timestamp,
-    zone: &'a TimeZone,
-}
-
-impl Clock<'_> {
-    /// `3 minutes ago`, with the absolute time when pointed at.
-    fn time(&self, time: Timestamp) -> Markup {
-        html! {
-            time datetime=(time) title=(format::absolute(time, self.zone)) { (format::relative(time, self.now)) }
         }
     }
 }

@@ -1,47 +1,40 @@
 //! `stash pushgateway`: the gateway alone, as the operator's pod runs it.
 
-use std::path::PathBuf;
-use std::time::Duration;
+pub(crate) mod flags;
+mod listeners;
 
-use anyhow::Context;
-use clap::Args;
-use domain::rules::go_duration;
+use axum::Router;
 use gateway::{Config, Gateway};
-use tokio::net::TcpListener;
+use web::ConfigFile;
 
 use crate::exit::Exit;
-
-/// Keep the last push of each group and show it to Prometheus.
-#[derive(Args, Debug)]
-pub(crate) struct PushgatewayArgs {
-    /// Where to listen.
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":9091")]
-    listen_address: String,
-    /// File to keep the groups in over a restart; none keeps them in memory only.
-    #[arg(long = "persistence.file", value_name = "FILE")]
-    file: Option<PathBuf>,
-    /// Least time between two writes of that file, as a Go duration.
-    #[arg(long = "persistence.interval", value_name = "DURATION", default_value = "5m", value_parser = interval)]
-    interval: Duration,
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    go_duration::parse(text).map_err(|error| error.to_string())
-}
+pub(crate) use flags::PushgatewayArgs;
 
 pub(crate) async fn execute(args: PushgatewayArgs) -> anyhow::Result<Exit> {
-    let config =
-        Config { persistence_file: args.file, persistence_interval: args.interval, ..Config::default() };
-    let gateway = Gateway::open(config)?;
-    // Go's notation: no host means every address.
-    let address = match args.listen_address.strip_prefix(':') {
-        Some(port) => format!("[::]:{port}"),
-        None => args.listen_address.clone(),
-    };
-    let listener = TcpListener::bind(&address).await.with_context(|| {
-        format!("cannot listen at {}; choose another --web.listen-address", args.listen_address)
-    })?;
-    tracing::info!(address = %listener.local_addr()?, "the push gateway listens");
-    gateway.run(listener, super::signalled()).await?;
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, "starting pushgateway");
+    raise_open_files();
+    let mut config: Config = args.config();
+    let file = args.web_config_file().map(ConfigFile::open).transpose()?;
+    let is_tls = file.as_ref().is_some_and(ConfigFile::has_tls);
+    config.web_config = file;
+    // Listening comes first: whoever has the port may have the file, too.
+    let listeners = listeners::listen(&args.listening).await?;
+    let gateway = tokio::task::spawn_blocking(|| Gateway::open(config)).await??;
+    for listener in &listeners {
+        tracing::info!(address = listener.address(), tls = is_tls, "Listening on");
+    }
+    gateway.run_beside(Router::new(), listeners, super::signalled()).await?;
+    tracing::info!("stopped");
     Ok(Exit::Done)
+}
+
+/// Each connection is an open file, and the limit that a process begins with is often 1024: as Go does, it is raised to
+/// what is allowed.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }

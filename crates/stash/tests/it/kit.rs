@@ -107,11 +107,24 @@ impl Folder {
 
 /// Starts `stash pushgateway` on a free port, over this file.
 pub(crate) fn gateway(file: &Path) -> Server {
+    let mut command = pushgateway();
+    command.args(["--web.listen-address=127.0.0.1:0", "--persistence.file"]).arg(file);
+    serving(&mut command)
+}
+
+/// The command, without an address.
+pub(crate) fn pushgateway() -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(["pushgateway", "--web.listen-address", "127.0.0.1:0", "--persistence.file"]).arg(file);
-    Server::start(&mut command, |_, said| {
+    command.arg("pushgateway");
+    command
+}
+
+/// Starts it, and waits until it says where it listens.
+pub(crate) fn serving(command: &mut Command) -> Server {
+    Server::start(command, |_, said| {
         let (_, after) = said.split_once("address=")?;
-        Some(after.split_whitespace().next()?.to_owned())
+        let (address, _) = after.split_once([' ', '\n'])?;
+        Some(address.replace("[::]", "127.0.0.1"))
     })
 }
 
@@ -216,6 +229,10 @@ impl Server {
         server.address =
             eventually("the server to say its address", || address(pid, &server.said.lock().unwrap()));
         server
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -167,4 +167,13 @@ fn the_page_shows_what_happens() {
         words.iter().all(|word| page.contains(word)).then_some(())
     });
     assert_eq!(server.get("/nowhere").0, 404);
+
+    let (_, page) = server.get("/");
+    assert!(page.contains(r#"<a href="/status">Push gateway</a>"#), "{page}");
+    eventually("the gateway's page to show what was pushed, and the way back", || {
+        let (status, page) = server.get("/status");
+        assert_eq!(status, 200);
+        let words = [r#"<a href="/">Backups</a>"#, "<li id=\"group:job/"];
+        words.iter().all(|word| page.contains(word)).then_some(())
+    });
 }

@@ -5,9 +5,13 @@
 
 mod bad_input;
 mod help;
+mod killed;
 mod kit;
 mod live;
 mod once;
 mod pushgateway;
+mod pushgateway_attacked;
+mod pushgateway_flags;
+mod pushgateway_guide;
 mod quickstart;
 mod shell;

@@ -1,11 +1,11 @@
 //! One card per Restic: how it stands, what went wrong, what comes next, and its past.
 
 use domain::report::{Failure, Outcome};
+use look::{Clock, words};
 use maud::{Markup, html};
 
 use super::verdict::{anchor, is_overdue};
-use super::{Clock, badge, progress};
-use crate::page::format;
+use super::{badge, progress};
 use crate::page::model::{GroupView, HistoryPoint, Integrity, RepositoryView, ResticView};
 use crate::page::plot;
 
@@ -156,7 +156,7 @@ fn past(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
             @match last {
                 Some(last) => {
                     (clock.time(last))
-                    @if let Some(point) = took { ", took " (format::duration(point.duration)) }
+                    @if let Some(point) = took { ", took " (words::duration(point.duration)) }
                 },
                 None => "none yet",
             }
@@ -170,11 +170,11 @@ fn past(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
 fn stock(repository: &RepositoryView, clock: &Clock<'_>) -> Markup {
     html! {
         (fact("Snapshots", &html! {
-            @match repository.snapshots { Some(count) => (format::grouped(count)), None => "not counted yet" }
+            @match repository.snapshots { Some(count) => (words::grouped(count)), None => "not counted yet" }
         }))
         (fact("Size", &html! {
             @match repository.size_bytes {
-                Some(bytes) => span title={ (format::grouped(bytes)) " bytes" } { (format::bytes(bytes)) },
+                Some(bytes) => span title={ (words::grouped(bytes)) " bytes" } { (words::bytes(bytes)) },
                 None => "not measured yet",
             }
         }))
@@ -236,12 +236,12 @@ fn skipped(group: &GroupView) -> Markup {
     html! {
         @if group.files_skipped > 0 {
             details open {
-                summary { (format::count(group.files_skipped, "file", "files")) " could not be read" }
+                summary { (words::count(group.files_skipped, "file", "files")) " could not be read" }
                 ul.skipped {
                     @for file in &group.skipped { li { code { (file.path) } ": " (file.error) } }
                     @let listed = group.skipped.len() as u64;
                     @if group.files_skipped > listed && listed > 0 {
-                        li { "and " (format::grouped(group.files_skipped - listed)) " more" }
+                        li { "and " (words::grouped(group.files_skipped - listed)) " more" }
                     }
                 }
             }
@@ -253,13 +253,13 @@ fn ticks(restic: &ResticView) -> Markup {
     html! {
         @if restic.skipped_ticks > 0 {
             p.ticks {
-                (format::count(restic.skipped_ticks, "tick", "ticks"))
+                (words::count(restic.skipped_ticks, "tick", "ticks"))
                 " of the schedule skipped since the start, because a session was still running."
             }
         }
         @if restic.late_ticks > 0 {
             p.ticks {
-                (format::count(restic.late_ticks, "tick", "ticks"))
+                (words::count(restic.late_ticks, "tick", "ticks"))
                 " of the schedule served late since the start: the machine was suspended or overloaded."
             }
         }
@@ -271,7 +271,7 @@ fn sessions(history: &[HistoryPoint], id: &str, clock: &Clock<'_>) -> Markup {
     html! {
         @if !history.is_empty() {
             details id={ (id) "/sessions" } {
-                summary { "Last " (format::count(history.len().min(LISTED) as u64, "session", "sessions")) }
+                summary { "Last " (words::count(history.len().min(LISTED) as u64, "session", "sessions")) }
                 div.table tabindex="0" role="region" aria-label="Sessions, newest first" {
                     table {
                         thead { tr {
@@ -286,7 +286,7 @@ fn sessions(history: &[HistoryPoint], id: &str, clock: &Clock<'_>) -> Markup {
                                 tr {
                                     td { (clock.time(point.start)) }
                                     td { (badge(plot::class(point.outcome), point.outcome.as_str())) }
-                                    td.number { (format::duration(point.duration)) }
+                                    td.number { (words::duration(point.duration)) }
                                     td.number { (measured(point.bytes_added)) }
                                     td.number { (measured(point.repository_bytes)) }
                                 }
@@ -300,5 +300,5 @@ fn sessions(history: &[HistoryPoint], id: &str, clock: &Clock<'_>) -> Markup {
 }
 
 fn measured(bytes: Option<u64>) -> String {
-    bytes.map_or_else(|| "–".to_owned(), format::bytes)
+    bytes.map_or_else(|| "–".to_owned(), words::bytes)
 }

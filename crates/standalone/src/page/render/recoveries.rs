@@ -1,11 +1,11 @@
 //! One card per Recovery: how far it has come, path by path.
 
 use domain::objects::recovery::RecoveryPhase;
+use look::{Clock, words};
 use maud::{Markup, html};
 
 use super::backups::reason;
-use super::{Clock, badge, progress};
-use crate::page::format;
+use super::{badge, progress};
 use crate::page::model::{RecoveredPath, RecoveryView};
 
 pub(super) fn recovery(recovery: &RecoveryView, clock: &Clock<'_>) -> Markup {
@@ -41,7 +41,7 @@ pub(super) fn recovery(recovery: &RecoveryView, clock: &Clock<'_>) -> Markup {
                         dd {
                             (clock.time(ended))
                             @if let Some(took) = recovery.started.and_then(|started| ended.duration_since(started).try_into().ok()) {
-                                ", took " (format::duration(took))
+                                ", took " (words::duration(took))
                             }
                         }
                     }
@@ -62,9 +62,9 @@ fn recovered(path: &RecoveredPath) -> Markup {
             p {
                 code.path { (path.path) }
                 (badge(class, word))
-                @if let Some(files) = path.files { span { (format::count(files, "file", "files")) } }
-                @if let Some(bytes) = path.bytes { span { (format::bytes(bytes)) } }
-                @if let Some(took) = path.duration { span { "took " (format::duration(took)) } }
+                @if let Some(files) = path.files { span { (words::count(files, "file", "files")) } }
+                @if let Some(bytes) = path.bytes { span { (words::bytes(bytes)) } }
+                @if let Some(took) = path.duration { span { "took " (words::duration(took)) } }
                 @if let Some(snapshot) = &path.snapshot { span { "from " code { (snapshot) } } }
             }
             @if let Some(error) = &path.error { pre.message { (error) } }

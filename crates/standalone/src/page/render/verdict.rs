@@ -3,9 +3,9 @@
 use domain::objects::recovery::RecoveryPhase;
 use domain::report::Outcome;
 use jiff::Timestamp;
+use look::words;
 use maud::{Markup, html};
 
-use crate::page::format;
 use crate::page::model::{Integrity, PageModel, ResticView};
 
 /// Seconds after which a session that was due and neither runs nor ran is called overdue.
@@ -73,18 +73,18 @@ impl Verdict {
         if failed > 0 {
             parts.push(format!(
                 "{} of {} failed",
-                format::grouped(failed),
-                format::count(all, "backup", "backups")
+                words::grouped(failed),
+                words::count(all, "backup", "backups")
             ));
         }
         if lacking > 0 {
-            parts.push(format!("{} of {all} not in order", format::grouped(lacking)));
+            parts.push(format!("{} of {all} not in order", words::grouped(lacking)));
         }
         if refused > 0 {
-            parts.push(format!("{} refused", format::count(refused, "object", "objects")));
+            parts.push(format!("{} refused", words::count(refused, "object", "objects")));
         }
         if lost > 0 {
-            parts.push(format!("{} failed", format::count(lost, "recovery", "recoveries")));
+            parts.push(format!("{} failed", words::count(lost, "recovery", "recoveries")));
         }
         let class = match () {
             () if failed + refused + lost > 0 => "failed",

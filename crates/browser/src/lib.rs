@@ -1,4 +1,7 @@
-//! Headless Chromium, driven by the few WebDriver commands that these tests need (<https://www.w3.org/TR/webdriver2/>).
+//! Headless Chromium for tests, driven by the few WebDriver commands they need
+//! (<https://www.w3.org/TR/webdriver2/>).
+//!
+//! Only tests depend on it. Whatever goes wrong is a failed test, so every call panics and says why.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -20,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const INSTALL: &str =
     "these tests need a browser: install Debian's packages `chromium` and `chromium-driver`";
 
-pub(super) struct Browser {
+/// One browser; dropping it ends it.
+pub struct Browser {
     runtime: Runtime,
     driver: Child,
     /// Kept open: the driver would be killed by a write to a closed pipe.
@@ -32,7 +36,11 @@ pub(super) struct Browser {
 
 impl Browser {
     /// A browser of its own, with an empty profile, 1200 pixels wide.
-    pub(super) fn start() -> Self {
+    ///
+    /// # Panics
+    /// When Chromium or its driver is not installed or does not start.
+    #[must_use]
+    pub fn start() -> Self {
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -72,25 +80,30 @@ impl Browser {
         browser
     }
 
-    pub(super) fn open(&self, url: &str) {
+    /// Goes to an address and waits until it is loaded.
+    pub fn open(&self, url: &str) {
         self.post("/url", &json!({ "url": url }));
     }
 
-    pub(super) fn title(&self) -> String {
+    /// Title of the document.
+    #[must_use]
+    pub fn title(&self) -> String {
         self.script("return document.title").as_str().unwrap_or_default().to_owned()
     }
 
     /// What can be seen.
-    pub(super) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         self.script("return document.body.innerText").as_str().unwrap_or_default().to_owned()
     }
 
-    pub(super) fn script(&self, script: &str) -> Value {
+    /// What a script returns; it is the body of a function, and a promise is waited for.
+    pub fn script(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
     }
 
     /// Waits until a JavaScript expression is true.
-    pub(super) fn until(&self, what: &str, condition: &str) {
+    pub fn until(&self, what: &str, condition: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.script(&format!("return Boolean({condition})")) != true {
             assert!(Instant::now() < deadline, "waited in vain for {what}; the page says:\n{}", self.text());
@@ -99,32 +112,77 @@ impl Browser {
     }
 
     /// A command of the Chrome DevTools Protocol.
-    pub(super) fn cdp(&self, command: &str, parameters: Value) -> Value {
+    pub fn cdp(&self, command: &str, parameters: Value) -> Value {
         self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
     }
 
-    pub(super) fn resize(&self, width: u32) {
+    /// Makes the window `width` CSS pixels wide.
+    pub fn resize(&self, width: u32) {
         let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
         self.cdp("Emulation.setDeviceMetricsOverride", size);
     }
 
-    pub(super) fn press_tab(&self) {
-        for kind in ["rawKeyDown", "keyUp"] {
-            self.cdp(
-                "Input.dispatchKeyEvent",
-                json!({"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}),
-            );
+    /// Prefers `light` or `dark` colours from now on.
+    pub fn prefer(&self, scheme: &str) {
+        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
+        self.cdp("Emulation.setEmulatedMedia", json!({"features": [feature]}));
+    }
+
+    /// Runs no script of any page that is opened from now on; [`Browser::script`] still works.
+    pub fn disable_javascript(&self) {
+        self.cdp("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    }
+
+    /// Clicks, as a person does, on the first element that a CSS selector matches.
+    pub fn click(&self, selector: &str) {
+        let found = self.post("/element", &json!({"using": "css selector", "value": selector}));
+        // The name of the reference is a constant of the standard.
+        let element = found["element-6066-11e4-a52e-4f735466cecf"].as_str().unwrap_or_default();
+        self.post(&format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Presses the key `Tab`.
+    pub fn press_tab(&self) {
+        self.press(&json!({"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}));
+    }
+
+    /// Presses the key `Enter`.
+    pub fn press_enter(&self) {
+        self.press(&json!({"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}));
+    }
+
+    /// Presses the key `Escape`.
+    pub fn press_escape(&self) {
+        self.press(&json!({"key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27}));
+    }
+
+    fn press(&self, key: &Value) {
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = key.clone();
+            event["type"] = kind.into();
+            self.cdp("Input.dispatchKeyEvent", event);
         }
     }
 
+    /// Texts whose colour has less than 4.5:1 against what is behind them (WCAG 2.2, 1.4.3): an empty list when there is none.
+    pub fn illegible(&self) -> Value {
+        self.script(include_str!("contrast.js"))
+    }
+
+    /// What programs that read a page aloud, or work it by keyboard, stumble over: an empty list when there is nothing.
+    pub fn inaccessible(&self) -> Value {
+        self.script(include_str!("inaccessible.js"))
+    }
+
     /// New entries of a log: `browser` is the console with refusals of the policy, `performance` the protocol's events.
-    pub(super) fn log(&self, kind: &str) -> Vec<Value> {
+    #[must_use]
+    pub fn log(&self, kind: &str) -> Vec<Value> {
         let Value::Array(entries) = self.post("/se/log", &json!({ "type": kind })) else { return Vec::new() };
         entries
     }
 
     /// Waits until the console has said each of `words`.
-    pub(super) fn until_logged(&self, words: &[&str]) {
+    pub fn until_logged(&self, words: &[&str]) {
         let deadline = Instant::now() + PATIENCE;
         let mut said = String::new();
         while !words.iter().all(|word| said.contains(word)) {
@@ -135,7 +193,8 @@ impl Browser {
     }
 
     /// Addresses that were requested since the last call.
-    pub(super) fn requests(&self) -> Vec<String> {
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
         let log = self.log("performance");
         let events =
             log.iter().filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok());
@@ -147,12 +206,12 @@ impl Browser {
             .collect()
     }
 
-    /// The whole page as PNG; also written into the build's folder for temporary files, for people to look at.
-    pub(super) fn picture(&self, name: &str) -> Vec<u8> {
+    /// The whole page as PNG; also written to `folder/name.png`, for people to look at.
+    pub fn picture(&self, folder: &str, name: &str) -> Vec<u8> {
         let answer =
             self.cdp("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
         let png = BASE64_STANDARD.decode(answer["data"].as_str().unwrap_or_default()).expect("a picture");
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
+        let path = Path::new(folder).join(format!("{name}.png"));
         std::fs::write(path, &png).expect("to write a picture");
         png
     }

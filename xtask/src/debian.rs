@@ -19,15 +19,20 @@ struct Mirror {
 
 /// The folder of a package of `suite`, downloaded and unpacked on the first call. The machine's apt is not touched:
 /// lists and downloads are in a private folder. The folder appears whole or not at all, so two runs do not collide.
-pub(super) fn unpacked(suite: &str, package: &str) -> Result<PathBuf> {
-    let place = super::place(suite, package)?;
+pub(crate) fn unpacked(suite: &str, package: &str) -> Result<PathBuf> {
+    unpacked_together(suite, &[package])
+}
+
+/// The same for packages that need each other's files: one folder for all of them.
+pub(crate) fn unpacked_together(suite: &str, packages: &[&str]) -> Result<PathBuf> {
+    let place = root::cache()?.join(suite).join(packages.join("+"));
     if place.is_dir() {
         return Ok(place);
     }
-    eprintln!("fetching Debian's {package} ({suite}) into {}", place.display());
+    eprintln!("fetching Debian's {} ({suite}) into {}", packages.join(", "), place.display());
     let mirror = mirror()?;
     let work = root::cache()?.join(format!("fetching-{}", std::process::id()));
-    let outcome = fetch(&mirror, suite, package, &work).and_then(|tree| {
+    let outcome = fetch(&mirror, suite, packages, &work).and_then(|tree| {
         let suite_folder = place.parent().context("the cache folder has no parent")?;
         std::fs::create_dir_all(suite_folder)?;
         match std::fs::rename(&tree, &place) {
@@ -42,7 +47,7 @@ pub(super) fn unpacked(suite: &str, package: &str) -> Result<PathBuf> {
 }
 
 /// Downloads and unpacks below `work`; returns the unpacked tree.
-fn fetch(mirror: &Mirror, suite: &str, package: &str, work: &Path) -> Result<PathBuf> {
+fn fetch(mirror: &Mirror, suite: &str, packages: &[&str], work: &Path) -> Result<PathBuf> {
     for folder in ["lists/partial", "archives/partial"] {
         let folder = work.join(folder);
         std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -69,19 +74,24 @@ fn fetch(mirror: &Mirror, suite: &str, package: &str, work: &Path) -> Result<Pat
         apt
     };
     program::stdout(apt().arg("update"))?;
-    program::stdout(apt().args(["download", package]))?;
-    let downloaded = std::fs::read_dir(work)?
+    program::stdout(apt().arg("download").args(packages))?;
+    let downloaded: Vec<PathBuf> = std::fs::read_dir(work)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .with_context(|| format!("apt-get downloaded no file for {package}"))?;
+        .filter(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .collect();
+    if downloaded.len() != packages.len() {
+        bail!("apt-get downloaded {} files for {}", downloaded.len(), packages.join(", "));
+    }
     let tree = work.join("tree");
-    program::stdout(Command::new("dpkg-deb").arg("--extract").arg(&downloaded).arg(&tree))?;
+    for file in downloaded {
+        program::stdout(Command::new("dpkg-deb").arg("--extract").arg(&file).arg(&tree))?;
+    }
     Ok(tree)
 }
 
 /// Installs packages with their libraries, as root or through a sudo that does not ask. No service is started by
 /// what this is used for.
-pub(super) fn install(packages: &[&str]) -> Result<()> {
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
     if !program::exists("apt-get") {
         bail!("this is not a Debian machine (there is no apt-get)");
     }

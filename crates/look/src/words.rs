@@ -1,4 +1,4 @@
-//! Times, durations and bytes as people read them.
+//! Times, durations and amounts as people read them.
 
 use std::time::Duration;
 
@@ -7,12 +7,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
 /// `2026-11-23 09:12:33 UTC`.
-pub(super) fn absolute(time: Timestamp, zone: &TimeZone) -> String {
+#[must_use]
+pub fn absolute(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 /// `3 minutes ago`, `in 7 seconds`, `now`. Rounded down, at most two units, the second one only where it matters.
-pub(super) fn relative(time: Timestamp, now: Timestamp) -> String {
+#[must_use]
+pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let distance = time.duration_since(now);
     let seconds = distance.as_secs();
     if seconds == 0 {
@@ -43,7 +45,8 @@ fn coarse(seconds: i64) -> Span {
 }
 
 /// `340ms`, `1.4s`, `42s`, `3m 12s`, `2h 5m`.
-pub(super) fn duration(duration: Duration) -> String {
+#[must_use]
+pub fn duration(duration: Duration) -> String {
     let printer = SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::BetweenUnits);
     let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     match millis {
@@ -59,7 +62,8 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// `0 B`, `1023 B`, `1.0 KiB`, `14 MiB`: powers of 1024 (IEC 80000-13), two significant digits at least.
-pub(super) fn bytes(bytes: u64) -> String {
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -78,12 +82,14 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// `1 file`, `12,345 files`.
-pub(super) fn count(number: u64, singular: &str, plural: &str) -> String {
+#[must_use]
+pub fn count(number: u64, singular: &str, plural: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { singular } else { plural })
 }
 
 /// `12,345`.
-pub(super) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

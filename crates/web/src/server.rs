@@ -1,0 +1,167 @@
+//! Takes connections from all listeners until it is told to stop, and lets those under way come to their end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admission::Admission;
+use crate::connection::{Shared, refuse, serve};
+use crate::guard::Guard;
+use crate::heads::Heads;
+use crate::{ConfigFile, Counts, Limits, Listener};
+
+/// So many clients above the number of connections are told so at once; more are only closed.
+const REFUSALS: usize = 64;
+
+/// How long to wait when the system has no more connections to give, as it is out of files.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves a router within limits.
+#[derive(Clone, Debug)]
+pub struct Server {
+    limits: Limits,
+    file: Option<ConfigFile>,
+    counts: Arc<Counts>,
+}
+
+/// Ends what is under way when it is dropped.
+struct Running {
+    stop: CancellationToken,
+    abort: CancellationToken,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.abort.cancel();
+    }
+}
+
+impl Server {
+    /// A server with these limits; with a file, it says who may ask, and whether over TLS.
+    #[must_use]
+    pub fn new(limits: Limits, file: Option<ConfigFile>) -> Self {
+        Self { limits, file, counts: Arc::default() }
+    }
+
+    /// How often a limit was met.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Serves `app` on all listeners until `stop` is cancelled. Then nobody new is taken, connections without a
+    /// request are closed, and requests under way have `drain` to finish. Returns how many connections did not, and
+    /// were cut off. When it is dropped before, all connections are cut off.
+    ///
+    /// Each request has a [`crate::Peer`] among its extensions.
+    pub async fn serve(
+        &self,
+        listeners: Vec<Listener>,
+        app: Router,
+        stop: &CancellationToken,
+        drain: Duration,
+    ) -> usize {
+        let running = Running { stop: stop.child_token(), abort: CancellationToken::new() };
+        let shared = Arc::new(Shared {
+            limits: self.limits,
+            counts: Arc::clone(&self.counts),
+            heads: Heads::new(self.limits.header_memory_bytes),
+            guard: self.file.clone().map(Guard::new),
+            app,
+            stop: running.stop.clone(),
+        });
+        let tasks = TaskTracker::new();
+        let admission = Admission::new(&self.limits, Arc::clone(&self.counts));
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
+        let accepting = listeners
+            .into_iter()
+            .map(|listener| accept(listener, &shared, &admission, &refusals, &tasks, &running));
+        join_all(accepting).await;
+        tasks.close();
+        if tokio::time::timeout(drain, tasks.wait()).await.is_ok() {
+            return 0;
+        }
+        let unfinished = self.counts.open();
+        running.abort.cancel();
+        tasks.wait().await;
+        unfinished
+    }
+}
+
+/// Takes connections from one listener until the end.
+async fn accept(
+    listener: Listener,
+    shared: &Arc<Shared>,
+    admission: &Admission,
+    refusals: &Arc<Semaphore>,
+    tasks: &TaskTracker,
+    running: &Running,
+) {
+    let mut is_failing = false;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = running.stop.cancelled() => return,
+        };
+        let (socket, peer) = match accepted {
+            Ok(accepted) => {
+                is_failing = false;
+                accepted
+            }
+            Err(error) if is_of_client(&error) => continue,
+            Err(error) => {
+                if !is_failing {
+                    tracing::error!(
+                        address = listener.address(),
+                        "cannot take connections: {error}; trying on"
+                    );
+                }
+                is_failing = true;
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let abort = running.abort.clone();
+        match admission.admit(peer) {
+            Ok(admitted) => {
+                shared.counts.accept();
+                let shared = Arc::clone(shared);
+                tasks.spawn(async move {
+                    let _admitted = admitted;
+                    tokio::select! {
+                        () = serve(shared, socket, peer) => {}
+                        () = abort.cancelled() => {}
+                    }
+                });
+            }
+            Err(why) => {
+                shared.counts.refuse(why);
+                tracing::debug!(?peer, why = why.label(), "connection refused");
+                let is_tls = shared.guard.as_ref().is_some_and(Guard::is_tls);
+                // To tell over TLS takes a handshake, which is the dear part of a connection.
+                if let (false, Ok(permit)) = (is_tls, Arc::clone(refusals).try_acquire_owned()) {
+                    tasks.spawn(async move {
+                        let _permit = permit;
+                        tokio::select! {
+                            () = refuse(socket) => {}
+                            () = abort.cancelled() => {}
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Whether a connection failed before it was taken, which says nothing of the next one.
+fn is_of_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
+}

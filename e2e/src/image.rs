@@ -1,0 +1,28 @@
+//! The images that pods of the tests run. None is pulled: `cargo xtask e2e` makes them and loads them into the node;
+//! for another cluster it says which archives to load.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::place::variable;
+
+/// Ours.
+pub const STASH: &str = "localhost/stash:dev";
+
+/// Debian's Prometheus.
+pub const PROMETHEUS: &str = "stash.test/prometheus:1";
+
+/// A restic of 0.17 or newer, which is not ours.
+pub const RESTIC: &str = "stash.test/restic:1";
+
+/// A shell and the usual small programs.
+pub const SHELL: &str = "stash.test/busybox:1";
+
+/// The restic of the image [`RESTIC`] as a program of this machine.
+pub fn newer_restic() -> Result<PathBuf> {
+    let name = "STASH_TEST_RESTIC_NEW";
+    let path = variable(name)
+        .with_context(|| format!("{name} must name a restic of 0.17 or newer; `cargo xtask e2e` sets it"))?;
+    Ok(path.into())
+}
