@@ -168,7 +168,10 @@ async fn http1_until(
     socket: Paced,
     headers: usize,
 ) -> (Paced, End) {
-    let limits = shared.limits;
+    /// Go reads so much more than it is told to, and clients may have come to rely on it.
+    const SLOP: usize = 4096;
+
+    let most = shared.limits.header_bytes.saturating_add(SLOP);
     let service = {
         let (shared, pulse) = (Arc::clone(shared), Arc::clone(pulse));
         // Boxed, since hyper gives back the socket only of a service whose futures can be moved.
@@ -177,8 +180,8 @@ async fn http1_until(
     let mut connection = http1::Builder::new()
         // Time is kept here.
         .header_read_timeout(None)
-        .max_buf_size(limits.header_bytes.max(Limits::LEAST_HEADER_BYTES))
-        .max_header_size(limits.header_bytes)
+        .max_buf_size(most.max(Limits::LEAST_HEADER_BYTES))
+        .max_header_size(most)
         .max_headers(headers)
         // Who has sent its request and closes its side still gets an answer.
         .half_close(true)

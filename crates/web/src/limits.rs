@@ -11,9 +11,9 @@ pub struct Limits {
     /// Connections at the same time from one address, or from one network of 64 bits in IPv6; default 256. One more is
     /// treated as one above [`Limits::connections`]. Unix and virtual sockets count as one address each.
     pub connections_per_address: usize,
-    /// Largest request line with its headers, in bytes; default 1 MiB. A larger one is answered 431. In HTTP/2 a
-    /// header list has at most 64 KiB whatever this says, since there may be many at once. A request line above
-    /// 65,534 bytes is answered 414.
+    /// Largest request line with its headers, in bytes; default 1 MiB. One that is larger by more than 4 KiB, which Go
+    /// tolerates, is answered 431. In HTTP/2 a header list has at most 64 KiB whatever this says, since there may be
+    /// many at once. A request line above 65,534 bytes is answered 414.
     pub header_bytes: usize,
     /// Most headers of a request; default 24,000, which is also the most that is possible. More are answered 431.
     pub headers: usize,

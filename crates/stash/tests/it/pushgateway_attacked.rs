@@ -30,6 +30,9 @@ fn connect(server: &Server) -> TcpStream {
     socket.into()
 }
 
+/// What is done with one connection.
+type Attack<'a> = &'a dyn Fn(&mut TcpStream);
+
 /// Most memory that the process ever had, in bytes.
 fn peak(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
@@ -88,7 +91,7 @@ fn memory_stays_bounded_and_others_are_served_whatever_one_client_does() {
     let quiet = peak(&server);
 
     let megabyte = vec![b'x'; MIB];
-    let attacks: [(&str, &dyn Fn(&mut TcpStream)); 5] = [
+    let attacks: [(&str, Attack); 5] = [
         ("heads that never end", &|stream| {
             push(stream, b"GET / HTTP/1.1\r\nX: ");
             push(stream, &megabyte[..MIB - 1000]);
