@@ -56,12 +56,37 @@ fn is_exact(families: &[Family]) -> bool {
     })
 }
 
-/// Makes a family what its text says of it.
+/// Makes a family what its text says of it: that has no sign of 0, and always a last bucket.
 fn complete(family: &mut Family) {
     if family.kind == Kind::GaugeHistogram {
         family.kind = Kind::Histogram;
     }
+    // Adding 0 takes the sign of 0 away, and changes nothing else.
+    let unsigned = |value: &mut f64| *value += 0.0;
+    let unsigned_count = |count: &mut Count| {
+        if let Count::Float(count) = count {
+            unsigned(count);
+        }
+    };
     for sample in &mut family.samples {
+        match &mut sample.value {
+            Value::Number(value) => unsigned(value),
+            Value::Summary(summary) => {
+                unsigned(&mut summary.sum);
+                for quantile in &mut summary.quantiles {
+                    unsigned(&mut quantile.quantile);
+                    unsigned(&mut quantile.value);
+                }
+            }
+            Value::Histogram(histogram) => {
+                unsigned(&mut histogram.sum);
+                unsigned_count(&mut histogram.count);
+                for bucket in &mut histogram.buckets {
+                    unsigned(&mut bucket.upper_bound);
+                    unsigned_count(&mut bucket.cumulative_count);
+                }
+            }
+        }
         if let Value::Histogram(histogram) = &mut sample.value
             && !histogram.buckets.iter().any(|bucket| bucket.upper_bound == f64::INFINITY)
         {

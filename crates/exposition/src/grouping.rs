@@ -146,13 +146,26 @@ impl GroupingKey {
     /// characters other than `A-Z a-z 0-9 - . _ ~` are written in base64.
     #[must_use]
     pub fn to_path(&self) -> String {
+        self.to_path_with(Names::Legacy)
+    }
+
+    /// As [`GroupingKey::to_path`], for who reads it with this choice of names. It makes a difference where a name
+    /// looks as if it were escaped.
+    #[must_use]
+    pub fn to_path_with(&self, names: Names) -> String {
         let mut path = String::from("/metrics");
         let others = self.0.iter().filter(|(name, _)| name.as_str() != JOB);
         for (name, value) in std::iter::once((JOB, self.job()))
             .chain(others.map(|(name, value)| (name.as_str(), value.as_str())))
         {
             path.push('/');
-            path.push_str(&Escaping::Values.label_name(name));
+            if names == Names::Utf8 && unescape(name) != *name {
+                // It is of the classic form, and would not be read as it is.
+                path.push_str("U__");
+                path.push_str(&name.replace('_', "__"));
+            } else {
+                path.push_str(&Escaping::Values.label_name(name));
+            }
             if is_plain(value) {
                 path.push('/');
                 path.push_str(value);

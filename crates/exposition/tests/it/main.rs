@@ -9,6 +9,8 @@
 mod encodes;
 mod formats;
 mod grouping;
+mod growth;
+mod linear;
 mod numbers;
 mod proto;
 mod protobuf_in;

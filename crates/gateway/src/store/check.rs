@@ -295,8 +295,8 @@ fn sample_problem(family: &Family, labels: &LabelSet, value: &Value) -> Option<P
         return Some(Problem::OwnLabel { name: name(), labels: shown(), label });
     }
     let mut seen = HashSet::with_capacity(bounds.len());
-    // `-0` and `0` are told apart: they are also written apart.
-    if !bounds.iter().all(|bound| seen.insert(bound.to_bits())) {
+    // Adding 0 takes the sign of 0 away, as the text does.
+    if !bounds.iter().all(|bound| seen.insert((bound + 0.0).to_bits())) {
         return Some(Problem::DoubledBound { name: name(), labels: shown(), label });
     }
     None

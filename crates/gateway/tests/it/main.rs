@@ -9,6 +9,9 @@
 mod api;
 mod checks;
 mod disk;
+mod flat;
+#[path = "../../../exposition/tests/it/growth.rs"]
+mod growth;
 mod limits;
 mod original;
 mod page;

@@ -105,8 +105,10 @@ async fn families_that_no_text_can_carry() {
             count: 0,
         }))
     };
-    let bucket = Bucket { upper_bound: f64::NAN, cumulative_count: Count::Whole(0), exemplar: None };
-    let doubled = Histogram { buckets: vec![bucket; 2], ..Histogram::default() };
+    let histogram = |bounds: [f64; 2]| {
+        let bucket = |upper_bound| Bucket { upper_bound, cumulative_count: Count::Whole(0), exemplar: None };
+        Value::Histogram(Box::new(Histogram { buckets: bounds.map(bucket).into(), ..Histogram::default() }))
+    };
     let poisons = [
         number("", "x"),
         number("poison", ""),
@@ -116,7 +118,9 @@ async fn families_that_no_text_can_carry() {
         of(Kind::Gauge, summary(0.5)),
         of(Kind::Summary, summary(f64::NAN)),
         of(Kind::Histogram, Value::Number(1.0)),
-        of(Kind::Histogram, Value::Histogram(Box::new(doubled))),
+        of(Kind::Histogram, histogram([f64::NAN, f64::NAN])),
+        // Both are written as 0.
+        of(Kind::Histogram, histogram([-0.0, 0.0])),
     ];
     for poison in poisons {
         let refused = server.gateway.push(key(), vec![poison.clone()], PushMode::Replace);
