@@ -7,7 +7,7 @@
 //! - `persist`: the file. What can be lost is said at [`Config::persistence_file`].
 //! - `route`: what a request is for; `serve`: lets the endpoint answer it.
 //! - `push`, `remove`, `expose`, `status`: the endpoints.
-//! - `page`: what people see of it.
+//! - `page`: what people see of it; `origin`: whether a browser asks for it, or for another site.
 //! - `expire`: groups that nobody pushes to any more go.
 //! - `measure`: what the gateway says about itself.
 //!
@@ -18,6 +18,7 @@ mod error;
 mod expire;
 mod expose;
 mod measure;
+mod origin;
 mod page;
 mod persist;
 mod push;

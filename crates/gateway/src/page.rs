@@ -17,7 +17,6 @@ mod group;
 mod groups;
 mod help;
 mod labels;
-mod origin;
 mod query;
 mod state;
 mod values;

@@ -6,12 +6,13 @@ use std::collections::btree_map::Entry;
 use axum::response::{IntoResponse, Response};
 use exposition::GroupingKey;
 use http::StatusCode;
+use http::request::Parts;
 use serde_json::json;
 
-use crate::Gateway;
 use crate::push::Refusal;
 use crate::serve::refuse;
 use crate::status::json_response;
+use crate::{Gateway, origin};
 
 /// DELETE on the grouping key in the decoded `path`; that the group did not exist is no error.
 pub(crate) fn delete(gateway: &Gateway, path: &[u8]) -> Response {
@@ -31,9 +32,13 @@ pub(crate) async fn wipe(gateway: &Gateway) -> Response {
 }
 
 /// `DELETE /api/v1/groups?label.<name>=<value>&…`: all groups that have every one of these labels, whatever others they
-/// have. At least one label is needed, so that a forgotten one does not delete everything.
-pub(crate) async fn delete_groups(gateway: &Gateway, query: Option<&str>) -> Response {
-    match labels(query.unwrap_or_default()) {
+/// have. At least one label is needed, so that a forgotten one does not delete everything. A page of another site is
+/// answered 403.
+pub(crate) async fn delete_groups(gateway: &Gateway, head: &Parts) -> Response {
+    if origin::is_foreign(head, &gateway.0.config.external_url) {
+        return refuse(StatusCode::FORBIDDEN, "a page of another site cannot delete groups");
+    }
+    match labels(head.uri.query().unwrap_or_default()) {
         Ok(labels) => {
             let shown = format!("{labels:?}");
             let deleted = delete_all(gateway, labels).await;

@@ -65,7 +65,7 @@ async fn other(gateway: &Gateway, endpoint: Endpoint, path: &[u8], head: &Parts)
         Endpoint::Groups => status::groups(gateway),
         Endpoint::Status => status::status(gateway),
         Endpoint::Preflight => status::preflight(),
-        Endpoint::DeleteGroups => remove::delete_groups(gateway, head.uri.query()).await,
+        Endpoint::DeleteGroups => remove::delete_groups(gateway, head).await,
         Endpoint::Wipe => remove::wipe(gateway).await,
         Endpoint::Page => page::page(gateway, head).await,
         Endpoint::Asset => page::asset(path, head),

@@ -1,7 +1,7 @@
 //! `POST /status/delete`: what a form of the page asks for. HTML has no form that sends DELETE.
 //!
 //! The form has the fields of [`super::query`]: `delete` with `group` or `q`, and `back`. It is obeyed only when our
-//! own page sent it, see [`super::origin`]; what is deleted is what DELETE on the group, on `/api/v1/groups` and the
+//! own page sent it, see `crate::origin`; what is deleted is what DELETE on the group, on `/api/v1/groups` and the
 //! wipe delete, under the same conditions. The answer is 303 to the list, so that a reload does not delete again.
 
 use std::collections::BTreeMap;
@@ -13,10 +13,11 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::request::Parts;
 
+use super::confirm;
 use super::filter::Filter;
 use super::query::{Links, Target, back, key_of, parameters};
-use super::{confirm, origin};
 use crate::Gateway;
+use crate::origin;
 use crate::remove::delete_all;
 use crate::serve::refuse;
 

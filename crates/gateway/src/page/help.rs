@@ -3,8 +3,9 @@
 use http::request::Parts;
 use maud::{Markup, html};
 
-use super::{Scene, Shown, origin};
+use super::{Scene, Shown};
 use crate::Config;
+use crate::origin;
 
 /// Where clients reach the gateway: what it was told, or else the host that the request was for. Without a slash at
 /// its end.

@@ -109,6 +109,20 @@ async fn groups_are_deleted_by_labels_and_never_all_of_them() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_deletes_no_groups_by_their_labels() {
+    let server = Server::start().await;
+    server.put("/metrics/job/a", "m 1\n").await.is(200);
+    let delete = async |headers: &str| {
+        server.client.send_with("DELETE", "/api/v1/groups?label.job=a", headers, b"").await
+    };
+    delete("Origin: http://evil.example\r\n").await.refused(403);
+    delete("Sec-Fetch-Site: cross-site\r\n").await.refused(403);
+    assert!(!server.pushed().await.is_empty());
+    delete("Origin: http://test\r\n").await.is(200);
+    assert!(server.pushed().await.is_empty());
+}
+
+#[tokio::test]
 async fn wiping_deletes_everything_when_it_is_enabled() {
     let server = Server::start().await;
     server.put("/metrics/job/j", "a 1\n").await.is(200);

@@ -1,4 +1,4 @@
-//! Whether a form was sent by our own page, and not by another site that the reader's browser has open.
+//! Whether a request was sent by our own page, and not by another site that the reader's browser has open.
 //!
 //! Every browser says so, and no site can make it say otherwise: `Sec-Fetch-Site` on encrypted and local connections
 //! (<https://www.w3.org/TR/fetch-metadata/>), `Origin` with every POST (<https://fetch.spec.whatwg.org/#origin-header>).
@@ -10,7 +10,7 @@ use http::{HeaderMap, Uri};
 
 /// `external_url` is the one of [`crate::Config`]: behind a proxy that hides the host it was asked for, it is the only
 /// thing to compare with.
-pub(super) fn is_own(head: &Parts, external_url: &str) -> bool {
+pub(crate) fn is_own(head: &Parts, external_url: &str) -> bool {
     if head.headers.contains_key("sec-fetch-site") {
         return header(&head.headers, "sec-fetch-site") == Some("same-origin");
     }
@@ -19,13 +19,20 @@ pub(super) fn is_own(head: &Parts, external_url: &str) -> bool {
     host(head).is_some_and(is_origin) || place(external_url).is_some_and(|place| is_origin(&place))
 }
 
+/// Whether a page of another site has a reader's browser ask. The API allows every site to read, and so its preflight
+/// lets every site ask for deletions, too. A program says nothing of where it comes from, and is not foreign.
+pub(crate) fn is_foreign(head: &Parts, external_url: &str) -> bool {
+    let is_browser = head.headers.contains_key("sec-fetch-site") || head.headers.contains_key(ORIGIN);
+    is_browser && !is_own(head, external_url)
+}
+
 /// Host and port that a request is for: in HTTP/1.1 a header, in HTTP/2 a part of the address.
-pub(super) fn host(head: &Parts) -> Option<&str> {
+pub(crate) fn host(head: &Parts) -> Option<&str> {
     let authority = head.uri.authority().map(|authority| authority.as_str());
     authority.or_else(|| header(&head.headers, HOST.as_str()))
 }
 
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -62,6 +69,19 @@ mod tests {
             .header("origin", "https://gateway:9091");
         let (head, ()) = request.body(()).unwrap().into_parts();
         assert!(super::is_own(&head, ""), "HTTP/2 has no header `Host`");
+    }
+
+    #[test]
+    fn a_program_is_not_foreign_and_another_site_is() {
+        let head = |headers: &[(&str, &str)]| {
+            let start = http::Request::delete("/api/v1/groups").header("host", "gateway:9091");
+            let request = headers.iter().fold(start, |request, (name, value)| request.header(*name, *value));
+            request.body(()).unwrap().into_parts().0
+        };
+        assert!(!super::is_foreign(&head(&[]), ""));
+        assert!(!super::is_foreign(&head(&[("origin", "http://gateway:9091")]), ""));
+        assert!(super::is_foreign(&head(&[("origin", "http://evil.example")]), ""));
+        assert!(super::is_foreign(&head(&[("sec-fetch-site", "cross-site")]), ""));
     }
 
     #[test]
