@@ -1,6 +1,6 @@
 //! A push costs in proportion to what it brings, whatever is held and whether it is taken.
 
-use exposition::{Family, GroupingKey, Kind, Labels, Sample, Summary, Value};
+use exposition::{Family, GroupingKey, Kind, Labels, Sample, Value};
 use gateway::{Config, Gateway, PushMode};
 
 use crate::growth::is_linear;
