@@ -55,8 +55,7 @@ fn a_push_costs_in_proportion_to_what_it_brings() {
         },
     );
     let summaries = |size: usize| {
-        let summary =
-            |n: usize| Sample::new([("x", n.to_string())], Value::Summary(Box::default()));
+        let summary = |n: usize| Sample::new([("x", n.to_string())], Value::Summary(Box::default()));
         vec![Family { samples: (0..size).map(summary).collect(), ..Family::new("s", "", Kind::Summary) }]
     };
     is_linear(
