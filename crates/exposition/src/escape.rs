@@ -53,8 +53,18 @@ impl Escaping {
 
     fn name(self, name: &str, is_valid: fn(&str) -> bool, colons: bool) -> Cow<'_, str> {
         if self == Self::AllowUtf8 || is_valid(name) {
-            return Cow::Borrowed(name);
+            Cow::Borrowed(name)
+        } else {
+            self.changed(name, colons)
         }
+    }
+
+    /// The label name as [`Escaping::Values`] writes it, also when it is of the classic form.
+    pub(crate) fn label_value_form(name: &str) -> Cow<'_, str> {
+        Self::Values.changed(name, false)
+    }
+
+    fn changed(self, name: &str, colons: bool) -> Cow<'_, str> {
         let mut escaped = String::from(if self == Self::Values { VALUES } else { "" });
         for (at, c) in name.char_indices() {
             let is_plain =

@@ -160,9 +160,8 @@ impl GroupingKey {
         {
             path.push('/');
             if names == Names::Utf8 && unescape(name) != *name {
-                // It is of the classic form, and would not be read as it is.
-                path.push_str("U__");
-                path.push_str(&name.replace('_', "__"));
+                // It would not be read as it is.
+                path.push_str(&Escaping::label_value_form(name));
             } else {
                 path.push_str(&Escaping::Values.label_name(name));
             }

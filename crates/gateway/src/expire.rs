@@ -78,6 +78,72 @@ mod tests {
     }
 
     #[test]
+    fn a_group_goes_when_it_is_older_than_that_and_not_when_it_is_as_old() {
+        let gateway = Gateway::open(Config::default()).unwrap();
+        push(&gateway, "j");
+        let pushed = gateway.snapshot().groups().next().unwrap().1.times.pushed.unwrap();
+        let nanosecond = Duration::from_nanos(1);
+        for (now, left) in [(pushed, 1), (pushed + HOUR - nanosecond, 1), (pushed + HOUR, 1)] {
+            gateway.expire(HOUR, now);
+            assert_eq!(gateway.snapshot().group_count(), left, "{now}");
+        }
+        gateway.expire(HOUR, pushed + HOUR + nanosecond);
+        assert_eq!(gateway.snapshot().group_count(), 0);
+    }
+
+    #[test]
+    fn a_refused_push_too_keeps_a_group() {
+        let gateway = Gateway::open(Config::default()).unwrap();
+        push(&gateway, "j");
+        let between = Timestamp::now();
+        let family = Family::gauge("a", "").with([("x", "1")], 1.0).with([("x", "1")], 2.0);
+        let key = GroupingKey::new("j", Labels::new()).unwrap();
+        gateway.push(key, vec![family], crate::PushMode::Replace).unwrap_err();
+        gateway.expire(HOUR, between + HOUR);
+        assert_eq!(gateway.snapshot().group_count(), 1);
+    }
+
+    #[test]
+    fn a_group_made_by_a_refused_push_goes_as_well() {
+        let gateway = Gateway::open(Config::default()).unwrap();
+        let family = Family::gauge("a", "").with([("x", "1")], 1.0).with([("x", "1")], 2.0);
+        let key = GroupingKey::new("j", Labels::new()).unwrap();
+        gateway.push(key, vec![family], crate::PushMode::Replace).unwrap_err();
+        assert_eq!(gateway.snapshot().group_count(), 1);
+        gateway.expire(HOUR, Timestamp::now() + HOUR);
+        assert_eq!(gateway.snapshot().group_count(), 0);
+    }
+
+    #[test]
+    fn a_group_is_as_old_after_a_restart_as_before() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let config = || Config { persistence_file: Some(folder.path().join("groups")), ..Config::default() };
+        let gateway = Gateway::open(config()).unwrap();
+        push(&gateway, "j");
+        let pushed = gateway.snapshot().groups().next().unwrap().1.times.pushed.unwrap();
+        gateway.save().unwrap();
+        let gateway = Gateway::open(config()).unwrap();
+        gateway.expire(HOUR, pushed + HOUR);
+        assert_eq!(gateway.snapshot().group_count(), 1);
+        gateway.expire(HOUR, pushed + HOUR + Duration::from_nanos(1));
+        assert_eq!(gateway.snapshot().group_count(), 0);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_deletes_nothing() {
+        let gateway = Gateway::open(Config::default()).unwrap();
+        push(&gateway, "j");
+        let next = gateway.expire(HOUR, Timestamp::now() - 24 * HOUR);
+        assert_eq!(gateway.snapshot().group_count(), 1);
+        assert!(next > HOUR);
+        assert_eq!(gateway.expire(Duration::ZERO, Timestamp::UNIX_EPOCH), {
+            let pushed = gateway.snapshot().groups().next().unwrap().1.times.pushed.unwrap();
+            let left = pushed.duration_since(Timestamp::UNIX_EPOCH).unsigned_abs();
+            left + Duration::from_millis(1)
+        });
+    }
+
+    #[test]
     fn no_group_is_older_than_time() {
         let gateway = Gateway::open(Config::default()).unwrap();
         push(&gateway, "old");

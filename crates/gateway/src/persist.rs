@@ -235,3 +235,6 @@ fn decode(content: &[u8]) -> Result<Vec<(GroupingKey, Group)>, String> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Grouping keys and their URL paths.
 
 use exposition::grouping::KeyError;
-use exposition::{GroupingKey, Labels};
+use exposition::{GroupingKey, Labels, Names};
 use proptest::prelude::*;
 
 fn labels(path: &str) -> Vec<(String, String)> {
@@ -100,4 +100,47 @@ proptest! {
             prop_assert_eq!(GroupingKey::from_path(&key.to_path()), Ok(key));
         }
     }
+}
+
+#[test]
+fn names_of_any_kind_are_read_in_every_spelling_where_they_are_allowed() {
+    let read = |path: &str| GroupingKey::from_decoded_path_with(path.as_bytes(), Names::Utf8);
+    let key = GroupingKey::new_with("j", [("a.b", "1"), ("größe", "")], Names::Utf8).unwrap();
+    for path in [
+        "/metrics/job/j/a.b/1/größe/",
+        "/metrics/job/j/U__a_2e_b/1/U__gr_f6__df_e/",
+        "/metrics/job/j/größe@base64/=/a.b@base64/MQ",
+    ] {
+        assert_eq!(read(path).as_ref(), Ok(&key), "{path}");
+    }
+    assert_eq!(key.to_path(), "/metrics/job/j/U__a_2e_b/1/U__gr_f6__df_e@base64/=");
+    assert_eq!(read(&key.to_path()).as_ref(), Ok(&key));
+    // Without that choice they are names like others, or none.
+    assert!(GroupingKey::from_path("/metrics/job/j/U__a_2e_b/1").unwrap().labels().contains_key("U__a_2e_b"));
+    assert!(matches!(GroupingKey::from_path("/metrics/job/j/a.b/1"), Err(KeyError::ImproperName { .. })));
+    assert!(matches!(GroupingKey::new("j", [("a.b", "1")]), Err(KeyError::ImproperName { .. })));
+}
+
+#[test]
+fn a_name_that_looks_escaped_survives_its_path() {
+    let key = GroupingKey::new_with("j", [("U__a_2e_b", "1"), ("U__x", "2")], Names::Utf8).unwrap();
+    let path = key.to_path_with(Names::Utf8);
+    assert_eq!(path, "/metrics/job/j/U__U____a__2e__b/1/U__U____x/2");
+    assert_eq!(GroupingKey::from_decoded_path_with(path.as_bytes(), Names::Utf8).as_ref(), Ok(&key));
+    assert_eq!(key.to_path(), "/metrics/job/j/U__a_2e_b/1/U__x/2");
+    assert_eq!(GroupingKey::from_path(&key.to_path()), Ok(key));
+}
+
+#[test]
+fn names_that_some_readers_could_not_tell_apart_are_no_key() {
+    let read = |path: &str| GroupingKey::from_decoded_path_with(path.as_bytes(), Names::Utf8);
+    for path in ["/metrics/job/j/a.b/1/a_b/2", "/metrics/job/j/a.b/1/a-b/2", "/metrics/job/j/--name--/1"] {
+        assert_eq!(read(path), Err(KeyError::AmbiguousNames), "{path}");
+    }
+    for path in
+        ["/metrics/job/j/__a/1", "/metrics/job/j/U______a/1", "/metrics/job/j//1", "/metrics/job/j/U__/1"]
+    {
+        assert!(matches!(read(path), Err(KeyError::ImproperName { .. })), "{path}");
+    }
+    read("/metrics/job/j/ä/1/a.b/1/c.b/2").unwrap();
 }

@@ -12,6 +12,7 @@ mod disk;
 mod flat;
 #[path = "../../../exposition/tests/it/growth.rs"]
 mod growth;
+mod lifetime;
 mod limits;
 mod original;
 mod page;

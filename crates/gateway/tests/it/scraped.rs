@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use crate::server::{Client, DEADLINE, Server};
 
 /// All that Prometheus 3 knows, by the names of its configuration.
-const PROTOCOLS: [&str; 5] = [
+pub(crate) const PROTOCOLS: [&str; 5] = [
     "PrometheusText0.0.4",
     "PrometheusText1.0.0",
     "OpenMetricsText0.0.1",
@@ -66,7 +66,7 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     /// Starts one that scrapes `gateway` each second, once for each protocol; its series carry the label `scraped_as`.
-    async fn start(gateway: SocketAddr, protocols: &[&str]) -> Self {
+    pub(crate) async fn start(gateway: SocketAddr, protocols: &[&str]) -> Self {
         let mut config = String::from(EACH_SECOND);
         for protocol in protocols {
             writeln!(
@@ -137,6 +137,23 @@ impl Prometheus {
         };
         if tokio::time::timeout(DEADLINE, same).await.is_err() {
             panic!("{query}: {last:#?}\nis not {expected:#?}\n{}", self.said());
+        }
+    }
+
+    /// Asks again until there are so many answers.
+    pub(crate) async fn wait_for_count(&self, query: &str, count: usize) {
+        let mut last = Found::new();
+        let as_many = async {
+            loop {
+                last = self.query(query).await;
+                if last.len() == count {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        };
+        if tokio::time::timeout(DEADLINE, as_many).await.is_err() {
+            panic!("{query}: {last:#?}\nare not {count}\n{}", self.said());
         }
     }
 

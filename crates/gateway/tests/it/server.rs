@@ -13,6 +13,10 @@ use tokio::task::JoinHandle;
 /// Longer than anything here takes, however busy the machine is.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The header line of delimited messages.
+pub(crate) const PROTOBUF: &str = "Content-Type: application/vnd.google.protobuf; \
+    proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n";
+
 pub(crate) struct Server {
     pub(crate) gateway: Gateway,
     pub(crate) client: Client,

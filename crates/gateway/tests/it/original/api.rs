@@ -38,6 +38,40 @@ async fn the_head_of_the_groups_is_the_one_of_the_original() {
 }
 
 #[tokio::test]
+async fn own_metrics_have_the_names_types_and_help_texts_of_the_original() {
+    let pair = Pair::start().await;
+    for method in ["PUT", "POST"] {
+        pair.text(method, "/metrics/job/j", "a 1\n").await;
+    }
+    let (ours, theirs) =
+        pair.send(&Request { method: "GET", path: "/metrics", headers: "", body: b"" }).await;
+    let heads = |text: &str| -> BTreeSet<String> {
+        let is_head = |line: &&str| {
+            ["pushgateway_", "process_"].iter().any(|own| {
+                line.starts_with(&format!("# HELP {own}")) || line.starts_with(&format!("# TYPE {own}"))
+            })
+        };
+        text.lines().filter(is_head).map(str::to_owned).collect()
+    };
+    let (ours, theirs) = (heads(&ours.body), heads(&theirs.body));
+    assert!(theirs.len() > 20, "{theirs:?}");
+    let missing: Vec<_> = theirs.difference(&ours).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[tokio::test]
+async fn the_build_is_told_by_the_labels_of_the_original() {
+    let pair = Pair::start().await;
+    let (ours, theirs) =
+        pair.send(&Request { method: "GET", path: "/metrics", headers: "", body: b"" }).await;
+    let names = |text: &str| -> BTreeSet<String> {
+        let line = text.lines().find(|line| line.starts_with("pushgateway_build_info{")).unwrap();
+        line.split(['{', ',']).filter_map(|part| Some(part.split_once('=')?.0.to_owned())).collect()
+    };
+    assert_eq!(names(&ours.body), names(&theirs.body));
+}
+
+#[tokio::test]
 async fn families_that_are_called_like_keys_of_a_group_take_their_place() {
     let pair = Pair::start().await;
     let body = b"labels 1\nlast_push_successful 2\n";

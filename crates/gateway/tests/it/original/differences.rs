@@ -3,16 +3,13 @@
 
 use gateway::Config;
 
-use super::pair::{PROTOBUF, Pair, Request};
+use super::pair::{Pair, Request};
 use super::seen;
-use crate::proto::{
-    Bucket, BucketSpan, Histogram, LabelPair, Metric, MetricFamily, Number, Quantile, Summary, body, family,
-    gauge, labels,
-};
+use crate::poison::{self, Poison};
+use crate::proto::{LabelPair, Metric, MetricFamily, Number, body, family, gauge};
+use crate::server::PROTOBUF;
 
 const GAUGE: i32 = 1;
-const SUMMARY: i32 = 2;
-const HISTOGRAM: i32 = 4;
 
 /// Ours refuses what the original takes, and holds nothing of it.
 async fn only_ours_refuses(pair: &Pair, method: &str, path: &str, headers: &str, body: &[u8]) {
@@ -28,61 +25,11 @@ async fn only_ours_refuses(pair: &Pair, method: &str, path: &str, headers: &str,
     pair.send(&Request { method: "DELETE", path, headers: "", body: b"" }).await;
 }
 
-fn metric(histogram: Histogram) -> Metric {
-    Metric { histogram: Some(histogram), ..Default::default() }
-}
-
 #[tokio::test]
 async fn what_no_scraper_can_read_is_refused() {
     let pair = Pair::start().await;
-    let bucket = |bound| Bucket { cumulative_count: Some(1), upper_bound: Some(bound), ..Default::default() };
-    let le = Metric {
-        label: labels([(&b"le"[..], &b"1"[..])]),
-        ..metric(Histogram { bucket: vec![bucket(1.0)], ..Default::default() })
-    };
-    let doubled = metric(Histogram { bucket: vec![bucket(1.0), bucket(1.0)], ..Default::default() });
-    let quantile = Quantile { quantile: Some(0.5), value: Some(1.0) };
-    let quantiles = Summary { quantile: vec![quantile; 2], ..Default::default() };
-    let quantiles = Metric { summary: Some(quantiles), ..Default::default() };
-    let odd = |schema, spans: &[(i32, u32)], deltas: &[i64]| {
-        let span =
-            |(offset, length): &(i32, u32)| BucketSpan { offset: Some(*offset), length: Some(*length) };
-        metric(Histogram {
-            sample_count: Some(3),
-            schema: Some(schema),
-            positive_span: spans.iter().map(span).collect(),
-            positive_delta: deltas.to_vec(),
-            ..Default::default()
-        })
-    };
-    let named = |name: Vec<u8>| MetricFamily { name: Some(name), ..family("", GAUGE, [gauge(1.0)]) };
-    for poison in [
-        family("poison", HISTOGRAM, [le]),
-        family("poison", HISTOGRAM, [doubled]),
-        family("poison", SUMMARY, [quantiles]),
-        family("poison", 9, [gauge(1.0)]),
-        family("poison", 5, [gauge(1.0)]),
-        family("", GAUGE, [gauge(1.0)]),
-        MetricFamily { name: None, ..family("", GAUGE, [gauge(1.0)]) },
-        named(b"poison\xff".to_vec()),
-        // A native histogram that is none: spans without counts, an unknown schema.
-        family("poison", HISTOGRAM, [odd(0, &[(0, 2)], &[3])]),
-        family("poison", HISTOGRAM, [odd(60, &[(0, 1)], &[3])]),
-        family("poison", HISTOGRAM, [odd(0, &[(0, 1)], &[-3])]),
-    ] {
-        only_ours_refuses(&pair, "PUT", "/metrics/job/j", PROTOBUF, &body([&poison])).await;
-    }
-    // Not even when there is nothing in it.
-    only_ours_refuses(&pair, "PUT", "/metrics/job/j", PROTOBUF, &body([&MetricFamily::default()])).await;
-    for (path, text) in [
-        ("/metrics/job/j/le/1", "# TYPE poison histogram\npoison_bucket{le=\"1\"} 1\n"),
-        (
-            "/metrics/job/j",
-            "# TYPE poison histogram\npoison_bucket{le=\"1\"} 1\npoison_bucket{le=\"1.0\"} 2\n",
-        ),
-        ("/metrics/job/j", "# TYPE poison summary\npoison{quantile=\"1\"} 1\npoison{quantile=\"1\"} 2\n"),
-    ] {
-        only_ours_refuses(&pair, "PUT", path, "", text.as_bytes()).await;
+    for Poison { path, headers, body } in poison::taken_by_the_original() {
+        only_ours_refuses(&pair, "PUT", path, headers, &body).await;
     }
 }
 

@@ -63,7 +63,7 @@ async fn gzip_is_unpacked_as_by_the_original() {
     }
     same_codes(&pair, "Content-Encoding: gzip\r\n", &bodies).await;
     let messages = gzip(&body([&family("m", 1, [gauge(1.0)])]));
-    same_codes(&pair, &format!("Content-Encoding: gzip\r\n{}", super::pair::PROTOBUF), &[messages]).await;
+    same_codes(&pair, &format!("Content-Encoding: gzip\r\n{}", crate::server::PROTOBUF), &[messages]).await;
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@ use proptest::sample::select;
 use proptest::test_runner::{Config as Cases, TestCaseError, TestRunner};
 use tokio::runtime::Runtime;
 
-use super::pair::{PROTOBUF, Pair, Request};
+use super::pair::{Pair, Request};
 use super::seen;
 use crate::proto::{Bucket, Counter, Histogram, Metric, MetricFamily, Number, Summary, body, family, labels};
+use crate::server::PROTOBUF;
 
 #[derive(Clone, Debug)]
 struct Step {

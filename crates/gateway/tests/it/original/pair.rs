@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 use super::seen;
-use crate::server::{Answer, Client, DEADLINE, Server};
+use crate::server::{Answer, Client, DEADLINE, PROTOBUF, Server};
 
 pub(super) struct Pair {
     pub(super) ours: Server,
@@ -163,10 +163,6 @@ impl Pair {
         ours.header("content-type").unwrap().to_owned()
     }
 }
-
-/// The header line of delimited messages.
-pub(super) const PROTOBUF: &str = "Content-Type: application/vnd.google.protobuf; \
-    proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n";
 
 /// Asserts that the lines are the same and in the same order; shows those that are not.
 #[track_caller]

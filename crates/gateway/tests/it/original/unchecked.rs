@@ -2,8 +2,9 @@
 
 use gateway::Config;
 
-use super::pair::{PROTOBUF, Pair, Request};
+use super::pair::{Pair, Request};
 use crate::proto::{body, family, gauge};
+use crate::server::PROTOBUF;
 
 #[tokio::test]
 async fn pushes_are_answered_as_by_the_original_when_nothing_is_checked() {
