@@ -117,7 +117,7 @@ fn body(scene: &Scene<'_>, key: &GroupingKey, group: &Group, path: &str, from: u
                 }
             }
             div { dt { "Holds" } dd { (groups::amount(group)) } }
-            div.wide { dt { "Address" } dd { code { (labels::full(&key.to_path())) } } }
+            div.wide { dt { "Address" } dd { code { (labels::full(&key.to_path_with(scene.config.names()))) } } }
         }
         ul.families { @for held in shown { li { (family(scene, held, key, path, &mut rows)) } } }
         @if from > 0 || from + shown.len() < all {

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use exposition::GroupingKey;
+use exposition::{GroupingKey, Names};
 use form_urlencoded::Serializer;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -188,15 +188,17 @@ impl Listing {
     }
 }
 
-/// The path of a group as addresses of the page have it: `job/j/instance/i`.
+/// The path of a group as addresses of the page have it: `job/j/instance/i`. It is read back whatever names the gateway
+/// takes, since a group may have come from a file.
 pub(super) fn path_of(key: &GroupingKey) -> String {
-    let path = key.to_path();
+    let path = key.to_path_with(Names::Utf8);
     path.strip_prefix("/metrics/").map(str::to_owned).unwrap_or(path)
 }
 
 /// The key in such a path.
 pub(super) fn key_of(path: &str) -> Result<GroupingKey, String> {
-    GroupingKey::from_decoded_path(format!("/metrics/{path}").as_bytes()).map_err(|error| error.to_string())
+    let path = format!("/metrics/{path}");
+    GroupingKey::from_decoded_path_with(path.as_bytes(), Names::Utf8).map_err(|error| error.to_string())
 }
 
 /// Addresses of views and files.

@@ -117,6 +117,33 @@ async fn a_form_deletes_what_its_button_says() {
 }
 
 #[tokio::test]
+async fn groups_with_names_of_any_kind_are_found_and_deleted() {
+    for (enable_utf8_names, path) in [
+        (true, "/metrics/job/j/a.b/1"),
+        (true, "/metrics/job/j/%C3%A4%20%22/1"),
+        // It looks escaped, and is a name like others where nothing is unescaped.
+        (false, "/metrics/job/j/U__a_2e_b/1"),
+        (true, "/metrics/job/j/U__U____a__2e__b/1"),
+    ] {
+        let server = Server::with(Config { enable_utf8_names, ..Config::default() }).await;
+        server.put(path, "m 1\n").await.is(200);
+        let document = server.get("/").await.body;
+        let (_, rest) = document.split_once("<li id=\"group:").unwrap();
+        let group = rest.split('"').next().unwrap();
+        let unfolded = server.get(&format!("/status?group={group}")).await;
+        unfolded.is(200);
+        // The address is the one that clients push to.
+        let (_, rest) = unfolded.body.split_once("<dt>Address</dt>").unwrap();
+        let (_, rest) = rest.split_once("/metrics/").unwrap();
+        let address = format!("/metrics/{}", rest.split('<').next().unwrap());
+        server.post(&address, "n 1\n").await.is(200);
+        assert_eq!(groups(&server).await, 1, "{path}: {address}");
+        let answer = submit(&server, OWN, &format!("delete=group&group={group}")).await;
+        assert_eq!(answer.header("location"), Some("/status?deleted=1"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn forms_of_other_sites_delete_nothing() {
     let server = Server::with(Config { enable_admin_api: true, ..Config::default() }).await;
     server.put("/metrics/job/a", "m 1\n").await.is(200);
