@@ -1,6 +1,7 @@
 //! A gateway that listens on port 0, and the smallest client there is: one request per connection, so that requests
 //! can be as strange as they like.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -141,7 +142,12 @@ impl Client {
         let mut stream = TcpStream::connect(self.0).await.unwrap();
         stream.write_all(request).await.unwrap();
         let mut bytes = Vec::new();
-        tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+        let read = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap();
+        // A server that is gone may also reset the connection.
+        assert!(
+            read.as_ref().map_or_else(|error| error.kind() == ErrorKind::ConnectionReset, |_| true),
+            "{read:?}"
+        );
         String::from_utf8(bytes).unwrap()
     }
 

@@ -126,6 +126,13 @@ impl Pair {
         self.hold_the_same(after).await;
     }
 
+    /// Waits until the original has deleted all groups, which it says before it does so.
+    pub(super) async fn come_to_hold_nothing(&self) {
+        let api = Request { method: "GET", path: "/api/v1/metrics", headers: "", body: b"" };
+        let nothing = async { while self.send(&api).await.1.json()["data"] != serde_json::json!([]) {} };
+        tokio::time::timeout(DEADLINE, nothing).await.unwrap();
+    }
+
     /// Asserts that both show the same in each format there is.
     pub(super) async fn look_the_same(&self) {
         self.hold_the_same("all").await;
