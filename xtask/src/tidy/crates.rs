@@ -7,7 +7,7 @@ use crate::program;
 use crate::tidy::{Finding, Source};
 
 /// Who may depend on whom in what ships. ARCHITECTURE.md has the picture and the reasons.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("exposition", &[]),
     ("domain", &[]),
     ("look", &[]),
@@ -16,7 +16,24 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("gateway", &["exposition", "look", "web"]),
     ("agent", &["domain", "engine", "exposition"]),
     ("standalone", &["agent", "domain", "engine", "exposition", "gateway", "look"]),
-    ("stash", &["agent", "domain", "engine", "exposition", "gateway", "standalone", "web"]),
+    ("cluster", &[]),
+    ("sidecar", &["agent", "cluster", "domain", "engine", "exposition"]),
+    ("operator", &["cluster", "domain", "exposition", "web"]),
+    (
+        "stash",
+        &[
+            "agent",
+            "cluster",
+            "domain",
+            "engine",
+            "exposition",
+            "gateway",
+            "operator",
+            "sidecar",
+            "standalone",
+            "web",
+        ],
+    ),
     ("web", &[]),
     ("codegen", &["domain"]),
     ("e2e", &[]),
@@ -28,7 +45,8 @@ const TEST_ARROWS: [(&str, &[&str]); 3] =
     [("agent", &["gateway"]), ("gateway", &["browser"]), ("standalone", &["browser"])];
 
 /// Third-party crates that must not be below a crate, not even through another.
-const ABSENT: [(&str, &[&str]); 5] = [
+const ABSENT: [(&str, &[&str]); 6] = [
+    ("operator", &["openssl-sys", "rustic_core"]),
     ("domain", &["axum", "hyper", "kube-client", "kube-runtime", "notify", "rustic_core", "tokio"]),
     ("exposition", &["k8s-openapi", "kube-core", "rustic_core", "tokio"]),
     ("gateway", &["k8s-openapi", "kube-core", "rustic_core"]),
