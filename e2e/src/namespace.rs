@@ -191,7 +191,8 @@ impl Namespace {
     /// The volume that another namespace knows by this claim, by the same claim here. Only on this machine's own cluster.
     pub async fn share_volume(&self, of: &Namespace, name: &str) -> Result<()> {
         let folder = {
-            let volumes = of.volumes.lock().map_err(|_| anyhow!("the volumes of {} are not known", of.name))?;
+            let volumes =
+                of.volumes.lock().map_err(|_| anyhow!("the volumes of {} are not known", of.name))?;
             volumes.iter().find_map(|volume| volume.folder_of(&of.name, name))
         };
         let folder = folder.with_context(|| format!("{} has no volume {name} of this machine", of.name))?;

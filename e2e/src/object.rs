@@ -1,8 +1,10 @@
 //! Objects of any kind, as JSON: what kubectl does with YAML. The kinds of Stash are known here by what a user knows.
 
 use anyhow::{Context, Result, bail};
-use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::Api;
+use kube::api::{
+    ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;

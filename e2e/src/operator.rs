@@ -121,7 +121,9 @@ impl Operator {
         let mut command = self.cluster.command("kubectl");
         command.args(["apply", "--namespace", NAMESPACE, "--filename", "-"]);
         let text = text.to_owned();
-        tokio::task::spawn_blocking(move || feed(&mut command, &text)).await?.context("installing the operator")
+        tokio::task::spawn_blocking(move || feed(&mut command, &text))
+            .await?
+            .context("installing the operator")
     }
 
     /// Waits until as many pods as wanted are ready, and none is of an earlier template.

@@ -74,7 +74,9 @@ impl Volume {
     /// Its folder, when it is the volume of this claim of this namespace.
     pub(crate) fn folder_of(&self, namespace: &str, claim: &str) -> Option<PathBuf> {
         match &self.source {
-            Source::Own(folder) if self.name == name(namespace, claim) => Some(folder.folder.path().to_owned()),
+            Source::Own(folder) if self.name == name(namespace, claim) => {
+                Some(folder.folder.path().to_owned())
+            }
             _ => None,
         }
     }

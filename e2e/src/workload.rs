@@ -172,9 +172,8 @@ impl Namespace {
 
     /// Waits until a Recovery has ended, and returns it.
     pub async fn recovered(&self, name: &str) -> Result<Value> {
-        let is_final = |object: &Value| {
-            matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
-        };
+        let is_final =
+            |object: &Value| matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
         self.until("Recovery", name, "has ended", is_final).await
     }
 
@@ -190,7 +189,10 @@ impl Namespace {
             let pods = self.list("Pod", &format!("app={app}")).await?;
             let is_ready = |pod: &Value| {
                 let conditions = pod["status"]["conditions"].as_array();
-                conditions.into_iter().flatten().any(|known| known["type"] == "Ready" && known["status"] == "True")
+                conditions
+                    .into_iter()
+                    .flatten()
+                    .any(|known| known["type"] == "Ready" && known["status"] == "True")
             };
             Ok((pods.len() == count && pods.iter().all(is_ready)).then_some(pods))
         })

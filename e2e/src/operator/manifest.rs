@@ -40,9 +40,11 @@ fn with_flag(text: &str, flag: &str) -> Result<String> {
     const FIRST: &str = "        - run\n";
     ensure!(text.contains(FIRST), "deploy/operator.yaml has no argument `run`");
     let name = flag.split('=').next().unwrap_or(flag);
-    let is_old = |line: &&str| line.trim_start().strip_prefix("- ").is_some_and(|argument| {
-        argument == name || argument.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
-    });
+    let is_old = |line: &&str| {
+        line.trim_start().strip_prefix("- ").is_some_and(|argument| {
+            argument == name || argument.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
+        })
+    };
     let kept: String = text.lines().filter(|line| !is_old(line)).flat_map(|line| [line, "\n"]).collect();
     Ok(kept.replace(FIRST, &format!("{FIRST}        - {flag}\n")))
 }
@@ -63,7 +65,10 @@ mod tests {
 
     fn object(kind: &str, name: &str) -> Value {
         let is_it = |object: &Value| object["kind"] == kind && object["metadata"]["name"] == name;
-        objects(&read().unwrap()).into_iter().find(is_it).unwrap_or_else(|| panic!("there is no {kind} {name}"))
+        objects(&read().unwrap())
+            .into_iter()
+            .find(is_it)
+            .unwrap_or_else(|| panic!("there is no {kind} {name}"))
     }
 
     fn named<'a>(list: &'a Value, name: &str) -> &'a Value {

@@ -99,7 +99,9 @@ async fn comes_back(space: &Namespace, operator: &Operator, kind: &str, files: &
     let repository = space.backed_up(&name, 1).await?;
     let status = &repository["status"];
     assert_eq!(status["lastResult"], "Succeeded", "{status}");
-    for field in ["firstBackupTime", "lastBackupTime", "lastSuccessfulBackupTime", "lastBackupDuration", "size"] {
+    for field in
+        ["firstBackupTime", "lastBackupTime", "lastSuccessfulBackupTime", "lastBackupDuration", "size"]
+    {
         ensure!(status[field].is_string(), "{field} is missing: {status}");
     }
     ensure!(status["snapshotCount"].as_u64() >= Some(1), "{status}");

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use e2e::process::output;
-use e2e::workload::{self, CONTAINER, PASSWORD, SECRET};
 use e2e::with_operator;
+use e2e::workload::{self, CONTAINER, PASSWORD, SECRET};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
 use serde_json::Value;
@@ -30,7 +30,10 @@ async fn operator_keeps_secrets() -> Result<()> {
             })?;
             Ok(said.trim().starts_with("yes"))
         };
-        for allowed in [["get", "restics.stash.appscode.com/web"], ["get", "repositories.stash.appscode.com/deployment.web"]] {
+        for allowed in [
+            ["get", "restics.stash.appscode.com/web"],
+            ["get", "repositories.stash.appscode.com/deployment.web"],
+        ] {
             ensure!(can(&allowed)?, "the sidecar may not {allowed:?}");
         }
         let secret = format!("secrets/{SECRET}");
@@ -55,7 +58,17 @@ async fn operator_keeps_secrets() -> Result<()> {
             assert_eq!(has, container["name"] == CONTAINER, "{container}");
         }
         let mut said = operator.log().await? + &operator.metrics().await?;
-        for kind in ["Pod", "Deployment", "ReplicaSet", "Job", "Event", "Restic", "Recovery", "Repository", "ConfigMap"] {
+        for kind in [
+            "Pod",
+            "Deployment",
+            "ReplicaSet",
+            "Job",
+            "Event",
+            "Restic",
+            "Recovery",
+            "Repository",
+            "ConfigMap",
+        ] {
             for object in space.list(kind, "").await? {
                 said += &object.to_string();
                 if kind == "Pod" {
@@ -64,7 +77,11 @@ async fn operator_keeps_secrets() -> Result<()> {
             }
         }
         let at = said.find(PASSWORD);
-        ensure!(at.is_none(), "the password is told: {:?}", at.and_then(|at| said.get(at.saturating_sub(200)..at)));
+        ensure!(
+            at.is_none(),
+            "the password is told: {:?}",
+            at.and_then(|at| said.get(at.saturating_sub(200)..at))
+        );
         Ok(())
     })
     .await
