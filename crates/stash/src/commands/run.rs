@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use cluster::connect::{Target, connect};
 use domain::decide::settings::{Image, Settings, pushgateway_url};
 use domain::rules::go_duration;
 use operator::run::Options;
 use tokio_util::sync::CancellationToken;
 
 use super::glog::GlogFlags;
+use super::in_cluster::ApiArgs;
 use crate::exit::Exit;
 
 /// Run the operator: watch Restics, Recoveries, Repositories and workloads, and make the cluster match.
@@ -19,12 +19,6 @@ use crate::exit::Exit;
 #[derive(Args, Debug)]
 #[command(after_help = "Exit codes: 0 told to stop; 1 the set-up is wrong; 2 wrong usage.")]
 pub(crate) struct RunArgs {
-    /// File with the address of the API server and who we are to it [default: what the pod is given].
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<std::path::PathBuf>,
-    /// Address of the API server, instead of that in the file.
-    #[arg(long, value_name = "URL")]
-    master: Option<String>,
     /// Make the Roles that sidecars and Jobs need. Without it an administrator makes them.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
     rbac: bool,
@@ -57,6 +51,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME", env = "MY_POD_NAME")]
     pod_name: Option<String>,
     #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
     pub(crate) glog: GlogFlags,
     #[command(flatten)]
     unneeded: Unneeded,
@@ -72,12 +68,7 @@ struct Unneeded {
 }
 
 pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
-    let client = connect(&Target {
-        kubeconfig: args.kubeconfig,
-        master: args.master,
-        user_agent: format!("stash-operator/{}", env!("CARGO_PKG_VERSION")),
-    })
-    .await?;
+    let client = args.api.connect("stash-operator").await?;
     let identity = match args.pod_name {
         Some(name) => name,
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
