@@ -10,7 +10,7 @@ use crate::image;
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/operator.yaml");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The namespace that the bindings name.
-const NAMESPACE: &str = "namespace: kube-system";
+const NAMESPACE: &str = "namespace: stash\n";
 /// The image that ships, as a test names it.
 const IMAGE: &str = "appscode/stash:";
 
@@ -20,7 +20,7 @@ pub(super) fn text(namespace: &str, flags: &[&str]) -> Result<String> {
     let shipped = read()?;
     let (registry, tag) = image::STASH.split_once("/stash:").context("our image is called otherwise")?;
     let replaced = [
-        (NAMESPACE.to_owned(), format!("namespace: {namespace}")),
+        (NAMESPACE.to_owned(), format!("namespace: {namespace}\n")),
         (format!("image: {IMAGE}{VERSION}"), format!("image: {}", image::STASH)),
         ("- --docker-registry=appscode".to_owned(), format!("- --docker-registry={registry}")),
         (format!("- --image-tag={VERSION}"), format!("- --image-tag={tag}")),
@@ -134,7 +134,7 @@ mod tests {
         let before = objects(&read().unwrap());
         let after = objects(&text);
         let said = serde_json::to_string(&after).unwrap();
-        assert!(!said.contains(VERSION) && !said.contains("kube-system"), "{said}");
+        assert!(!said.contains(VERSION) && !said.contains("\"namespace\":\"stash\""), "{said}");
         assert_eq!(before.len(), after.len());
         let deployment = after.iter().find(|object| object["kind"] == "Deployment").unwrap();
         let containers = &deployment["spec"]["template"]["spec"]["containers"];

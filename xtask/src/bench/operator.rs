@@ -169,7 +169,7 @@ fn install(work: &Path) -> Result<PathBuf> {
     )?;
     let manifest =
         root::text(Path::new("deploy/operator.yaml"))?.context("there is no deploy/operator.yaml")?;
-    let manifest = manifest.replace("namespace: kube-system", &format!("namespace: {NAMESPACE}"));
+    let manifest = manifest.replace("namespace: stash\n", &format!("namespace: {NAMESPACE}\n"));
     let documents = manifest.split("\n---\n").filter(|text| {
         !["kind: Deployment", "kind: Service"].iter().any(|kind| text.lines().any(|line| line == *kind))
     });
