@@ -6,6 +6,7 @@
 //!
 //! What to do at each moment is decided by [`plan`], without a clock and without a cluster.
 
+mod bootstrap;
 mod content;
 mod files;
 mod keeper;
@@ -16,6 +17,7 @@ mod served;
 
 use std::path::PathBuf;
 
+pub use bootstrap::Bootstrap;
 pub use content::Content;
 pub use files::FileError;
 pub use keeper::{Keeper, KeeperError};

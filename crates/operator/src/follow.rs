@@ -77,8 +77,10 @@ fn explained(kind: &str, error: &watcher::Error) -> String {
     }
 }
 
-/// Starts watches that end together.
+/// Starts watches that begin and end together.
 pub(crate) struct Follower {
+    /// Cancelled when there is something to watch.
+    pub(crate) begin: CancellationToken,
     pub(crate) tidings: Tidings,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -101,11 +103,15 @@ impl Follower {
         K::DynamicType: Eq + Hash + Clone + Send + Sync,
     {
         let tidings = self.tidings.clone();
-        let stop = self.stop.clone();
+        let (begin, stop) = (self.begin.clone(), self.stop.clone());
         self.tasks.spawn(async move {
+            let watching = async {
+                begin.cancelled().await;
+                follow(api, of, config, writer, slim, change, tidings).await;
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = follow(api, of, config, writer, slim, change, tidings) => {}
+                () = watching => {}
             }
         });
     }

@@ -1,16 +1,22 @@
 //! `stash run`: the operator.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use domain::decide::settings::{Image, Settings, pushgateway_url};
 use domain::rules::go_duration;
+use operator::admission::registration::RegistrationSettings;
+use operator::certificates::CertificateSettings;
 use operator::run::Options;
 use tokio_util::sync::CancellationToken;
 
 use super::glog::GlogFlags;
 use super::in_cluster::ApiArgs;
 use crate::exit::Exit;
+
+/// Port of the Service that leads to ours.
+const SERVICE_PORT: u16 = 443;
 
 /// Run the operator: watch Restics, Recoveries, Repositories and workloads, and make the cluster match.
 ///
@@ -44,6 +50,27 @@ pub(crate) struct RunArgs {
     /// Time between two checks of a Repository. 0s turns them off.
     #[arg(long, value_name = "DURATION", default_value = "72h0m0s", value_parser = go_duration::parse)]
     check_interval: Duration,
+    /// Port where webhooks and health are served over TLS.
+    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    secure_port: u16,
+    /// Have the API server ask us about workloads when they are written, so that they have their container at once.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
+    enable_mutating_webhook: bool,
+    /// Have the API server ask us about Restics, Recoveries and Repositories when they are written.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
+    enable_validating_webhook: bool,
+    /// Secret where our certificate is kept.
+    #[arg(long, value_name = "NAME", default_value = "stash-apiserver-cert")]
+    certificate_secret: String,
+    /// Serve this certificate instead of one of our own.
+    #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
+    tls_cert_file: Option<PathBuf>,
+    /// Its private key.
+    #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
+    tls_private_key_file: Option<PathBuf>,
+    /// The authorities to trust it by [default: ca.crt beside it].
+    #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
+    tls_ca_file: Option<PathBuf>,
     /// Our own namespace.
     #[arg(long, value_name = "NAMESPACE", env = "MY_POD_NAMESPACE", default_value = "kube-system")]
     namespace: String,
@@ -80,8 +107,29 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         log_flags: args.glog.passed_on(),
         jitter: args.schedule_jitter,
     };
+    let certificates = match (args.tls_cert_file, args.tls_private_key_file) {
+        (Some(certificate), Some(key)) => {
+            CertificateSettings::Files { certificate, key, authorities: args.tls_ca_file }
+        }
+        _ => CertificateSettings::Managed {
+            namespace: args.namespace.clone(),
+            secret: args.certificate_secret,
+            service: args.service_name.clone(),
+        },
+    };
+    let webhooks = RegistrationSettings {
+        namespace: args.namespace.clone(),
+        service: args.service_name,
+        port: SERVICE_PORT,
+        mutating: args.enable_mutating_webhook,
+        validating: args.enable_validating_webhook,
+    };
     let options = Options {
         settings,
+        port: args.secure_port,
+        certificates,
+        webhooks,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         namespace: args.namespace,
         identity,
         rbac: args.rbac,
@@ -97,6 +145,6 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
             stop.cancel();
         }
     });
-    operator::run::run(client, options, stop).await;
+    operator::run::run(client, options, stop).await?;
     Ok(Exit::Done)
 }
