@@ -2,9 +2,11 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::commands::glog::GlogFlags;
 use crate::commands::{
     backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, pushgateway::PushgatewayArgs,
-    recover::RecoverArgs, snapshots::SnapshotsArgs, standalone::StandaloneArgs, version::VersionArgs,
+    recover::RecoverArgs, run::RunArgs, scaledown::ScaledownArgs, snapshots::SnapshotsArgs,
+    standalone::StandaloneArgs, version::VersionArgs,
 };
 use crate::exit::Exit;
 use crate::telemetry::{Form, Voice};
@@ -65,10 +67,12 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     Standalone(StandaloneArgs),
     Backup(BackupArgs),
-    Recover(RecoverArgs),
+    Recover(Box<RecoverArgs>),
+    Run(Box<RunArgs>),
+    Scaledown(ScaledownArgs),
     Snapshots(SnapshotsArgs),
     Forget(ForgetArgs),
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     Pushgateway(Box<PushgatewayArgs>),
     Version(VersionArgs),
 }
@@ -78,12 +82,22 @@ impl Invocation {
     pub(crate) fn voice(&self) -> Voice {
         match &self.command {
             Command::Pushgateway(args) => args.voice(),
+            Command::Run(args) => self.global.talkative(&args.glog),
+            Command::Recover(args) => self.global.talkative(&args.glog),
+            Command::Check(args) => self.global.talkative(&args.glog),
+            Command::Scaledown(args) => self.global.talkative(&args.glog),
             _ => self.global.voice(),
         }
     }
 }
 
 impl Global {
+    /// The voice, with the verbosity of 0.8.3's flags taken in.
+    fn talkative(&self, glog: &GlogFlags) -> Voice {
+        let voice = self.voice();
+        Voice { level: glog.at_least(voice.level), ..voice }
+    }
+
     fn voice(&self) -> Voice {
         let form = match self.log_format {
             LogFormat::Text => Form::Text,
