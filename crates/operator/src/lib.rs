@@ -14,15 +14,6 @@
     )
 )]
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::panic,
-        reason = "a test that cannot go on panics: that is how it fails"
-    )
-)]
-
 pub mod admission;
 pub mod certificates;
 pub mod run;

@@ -25,6 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, DEFAULT_VERSIONS, RootCertStore};
 use tokio_util::sync::CancellationToken;
@@ -99,6 +100,16 @@ impl Running {
         connect(self.address, authorities).await
     }
 
+    /// A connection on which requests are written by hand.
+    pub(crate) async fn stream(&self) -> TlsStream<TcpStream> {
+        let bundle = self.bundle.borrow().clone();
+        handshake(self.address, &bundle).await.unwrap()
+    }
+
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.cancel();
+    }
+
     /// Sends a request over a connection of its own.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> (StatusCode, String) {
         let bundle = self.bundle.borrow().clone();
@@ -151,7 +162,7 @@ impl Connection {
     }
 }
 
-async fn connect(address: SocketAddr, authorities: &CaBundle) -> std::io::Result<Connection> {
+async fn handshake(address: SocketAddr, authorities: &CaBundle) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(
         CertificateDer::pem_slice_iter(authorities.pem().as_bytes()).map(Result::unwrap),
@@ -161,7 +172,11 @@ async fn connect(address: SocketAddr, authorities: &CaBundle) -> std::io::Result
     let config = Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
     let name = ServerName::try_from("stash-operator.stash.svc").unwrap();
     let stream = TcpStream::connect(address).await?;
-    let stream = within(TlsConnector::from(config).connect(name, stream)).await?;
+    within(TlsConnector::from(config).connect(name, stream)).await
+}
+
+async fn connect(address: SocketAddr, authorities: &CaBundle) -> std::io::Result<Connection> {
+    let stream = handshake(address, authorities).await?;
     let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned();
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
