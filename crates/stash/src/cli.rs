@@ -4,7 +4,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, pushgateway::PushgatewayArgs,
-    recover::RecoverArgs, snapshots::SnapshotsArgs, standalone::StandaloneArgs, version::VersionArgs,
+    recover::RecoverArgs, run::RunArgs, snapshots::SnapshotsArgs, standalone::StandaloneArgs,
+    version::VersionArgs,
 };
 use crate::exit::Exit;
 use crate::telemetry::{Form, Voice};
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Standalone(StandaloneArgs),
     Backup(BackupArgs),
     Recover(RecoverArgs),
+    Run(Box<RunArgs>),
     Snapshots(SnapshotsArgs),
     Forget(ForgetArgs),
     Check(CheckArgs),
@@ -78,6 +80,10 @@ impl Invocation {
     pub(crate) fn voice(&self) -> Voice {
         match &self.command {
             Command::Pushgateway(args) => args.voice(),
+            Command::Run(args) => {
+                let voice = self.global.voice();
+                Voice { level: args.glog.at_least(voice.level), ..voice }
+            }
             _ => self.global.voice(),
         }
     }
