@@ -9,11 +9,11 @@ use kube::Api;
 use crate::pod::{Pod, PodError};
 use crate::{event, patch, plan, secrets, session};
 
-/// Checks the Repository `name` of the pod's namespace. Whether it is sound.
+/// Checks the Repository `name` of the pod's namespace, with `read_data` every byte of it. Whether it is sound.
 ///
 /// # Errors
 /// When the Repository cannot be read, or not be looked at.
-pub async fn run(pod: Pod, name: &str) -> Result<bool, PodError> {
+pub async fn run(pod: Pod, name: &str, read_data: bool) -> Result<bool, PodError> {
     let events = Events::new(pod.client.clone(), "stash-check", Some(pod.name.clone()));
     let api: Api<Repository> = Api::namespaced(pod.client.clone(), &pod.namespace);
     let read = |error| PodError::api(format!("read Repository {}/{name}", pod.namespace), error);
@@ -23,7 +23,7 @@ pub async fn run(pod: Pod, name: &str) -> Result<bool, PodError> {
     let secret = &object.spec.backend.storage_secret_name;
     let about = event::about("Repository", &pod.namespace, name, object.metadata.uid.as_deref());
     let looked = match secrets::credentials(&pod, &pod.namespace, secret).await {
-        Ok(credentials) => session::checked(&pod, location, credentials, &pod.cancel()).await,
+        Ok(credentials) => session::checked(&pod, location, credentials, read_data, &pod.cancel()).await,
         Err(failure) => Err(failure),
     };
     let found = match looked {

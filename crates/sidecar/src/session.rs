@@ -65,7 +65,7 @@ pub(crate) async fn check(
         reason: FailureReason::InvalidSpec,
         message: format!("spec.backend cannot be used: {error}"),
     })?;
-    checked(pod, location, credentials, cancel).await
+    checked(pod, location, credentials, false, cancel).await
 }
 
 /// Looks for damage in the repository at `location`.
@@ -73,12 +73,13 @@ pub(crate) async fn checked(
     pod: &Pod,
     location: engine::Location,
     credentials: engine::Credentials,
+    read_data: bool,
     cancel: &Cancel,
 ) -> Result<CheckOutcome, Failure> {
     let (environment, cancel) = (pod.environment(), cancel.clone());
     let thread = tokio::task::spawn_blocking(move || {
         let repository = engine::open(&location, &credentials, &environment, &cancel)?;
-        repository.check(CheckRequest::default(), &Quiet)
+        repository.check(CheckRequest { read_data }, &Quiet)
     });
     match thread.await {
         Ok(result) => result.map_err(|error| Failure::from(&error)),
