@@ -232,6 +232,8 @@ impl Stand {
 
     /// Gives the Lease back, so that the next one need not wait for its end.
     async fn release(mut self) {
+        // Said first: once it is given back, another may lead at any moment.
+        self.sender.send_replace(Standing::Waiting { holder: None });
         if self.candidate.certain_until().is_some() {
             match tokio::time::timeout(self.election.timing.renew / 2, self.give_back()).await {
                 Ok(Ok(())) => {}
@@ -243,7 +245,6 @@ impl Stand {
                 }
             }
         }
-        self.sender.send_replace(Standing::Waiting { holder: None });
     }
 
     async fn give_back(&mut self) -> Result<(), kube::Error> {

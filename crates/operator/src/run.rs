@@ -147,7 +147,6 @@ async fn lead(
             () = stop.cancelled() => break,
             led = standing.wait_for(|standing| *standing == Standing::Leading) => if led.is_err() { break },
         }
-        tracing::info!("leading: this replica acts");
         let term = stop.child_token();
         let watchdog = tokio::spawn({
             let (term, mut standing) = (term.clone(), standing.clone());
@@ -157,7 +156,14 @@ async fn lead(
                 term.cancel();
             }
         });
-        term::serve(context, webhooks, &term).await;
+        // Upon what is half known sidecars would be removed whose Restics were not seen yet.
+        tokio::select! {
+            () = term.cancelled() => {}
+            () = context.world.is_known() => {
+                tracing::info!("leading: this replica acts");
+                term::serve(context, webhooks, &term).await;
+            }
+        }
         watchdog.abort();
         if !stop.is_cancelled() {
             tracing::warn!("no longer leading: this replica waits for its turn");

@@ -1,291 +1,297 @@
-//! `stash recover` in a Job: one Recovery, once, with its progress in the object's status.
+//! The Job of a Recovery: every path is restored, once, and the status says how that went.
 //!
-//! The Job's pod may be replaced when it is lost, so a session that was stopped, or could not reach API or storage, is
-//! no end: the status stays `Running` and the next pod begins anew. What failed by itself is: the Recovery is `Failed`,
-//! and another pod would only fail again.
+//! The Job looks at the phase first: a Recovery that has ended is never restored again, whatever starts its pod anew.
+//! A failure that another pod may not have (the storage or the API server is away, the pod is stopped) leaves the phase
+//! as it is and asks for one by the exit code.
 
 mod progress;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent::measure::Standing;
-use agent::recover::{PathPlan, RecoveryPlan};
-use backon::{ExponentialBuilder, Retryable as _};
-use cluster::connect::is_definite;
 use cluster::events::{Events, Notice};
-use domain::objects::recovery::{Recovery, RecoveryPhase, RecoverySpec, RecoveryStatus};
+use domain::objects::recovery::{Recovery, RecoveryPhase, RecoveryStatus};
 use domain::objects::repository::Repository;
-use domain::objects::workload::Workload;
 use domain::report::{Failure, FailureReason, Outcome, SessionIdentity, SessionKind, SessionReport};
-use domain::rules::{names, status};
-use engine::{Cancel, Environment, Which};
+use domain::rules::status;
+use domain::rules::validate;
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, Resource as _};
-use serde_json::json;
+use kube::{Api, Resource as _};
 
 use self::progress::Told;
+use crate::once::until_answered;
 use crate::outlet::Outlet;
-use crate::repository::{Known, known};
-use crate::secret::SecretSource;
+use crate::pod::{Pod, PodError};
+use crate::{event, patch, plan, secrets};
 
-/// Who reports the events.
-const COMPONENT: &str = "stash-recovery";
-/// An object is asked for and written for so long, then another pod may try.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long an API server that is away is waited for.
+const API_AWAY: Duration = Duration::from_secs(120);
+/// How long the metrics may take.
+const PUSH: Duration = Duration::from_secs(30);
 /// Progress is written so often.
 const BETWEEN_WRITES: Duration = Duration::from_secs(3);
 
-/// What the Job was told.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Namespace of the Recovery and its pod.
-    pub namespace: String,
-    /// Name of the Recovery.
-    pub recovery: String,
-    /// Our pod, for events.
-    pub pod: Option<String>,
-    /// The Repository as JSON; without it the API is asked.
-    pub repository: Option<String>,
-    /// Folder of the storage Secret; without it the API is asked.
-    pub secret_dir: Option<PathBuf>,
-}
-
 /// How it ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Ended {
-    /// Every path was restored, or the Recovery had ended before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// Every path is restored, or was before.
     Done,
-    /// Another try would end the same.
-    Failed(String),
-    /// Another pod should try.
-    TryAgain(String),
+    /// It failed, and would again.
+    Failed,
+    /// Another pod may do better.
+    TryAgain,
 }
 
-/// Runs the Recovery.
-pub async fn run(client: Client, options: Options, outlet: Outlet, cancel: Cancel) -> Ended {
-    let events = Events::new(client.clone(), COMPONENT, options.pod.clone());
-    let api: Api<Recovery> = Api::namespaced(client.clone(), &options.namespace);
-    let recovery = match patiently(|| api.get(&options.recovery)).await {
-        Ok(recovery) => recovery,
-        Err(error) => {
-            let text = format!("cannot read Recovery {}/{}: {error}", options.namespace, options.recovery);
-            return if is_definite(&error) { Ended::Failed(text) } else { Ended::TryAgain(text) };
+/// Serves the Recovery `name`. `repository` is what the operator handed over as JSON; without it the Repository is
+/// read from the API.
+///
+/// # Errors
+/// When the API refuses, or does not answer in time.
+pub async fn run(pod: Pod, name: &str, repository: Option<&str>) -> Result<End, PodError> {
+    let outlet = Outlet::new(&pod.pushgateway_url)?;
+    let events = Events::new(pod.client.clone(), "stash-recovery", Some(pod.name.clone()));
+    let api: Api<Recovery> = Api::namespaced(pod.client.clone(), &pod.namespace);
+    let what = format!("read Recovery {}/{name}", pod.namespace);
+    let recovery = bounded(&what, || api.get(name)).await?;
+    match recovery.status.as_ref().and_then(|status| status.phase) {
+        Some(RecoveryPhase::Succeeded) => {
+            tracing::info!(recovery = name, "has succeeded before; nothing is restored again");
+            return Ok(End::Done);
         }
-    };
-    let before = recovery.status.clone().unwrap_or_default();
-    if before.phase.is_some_and(RecoveryPhase::is_final) {
-        tracing::info!(recovery = options.recovery, phase = ?before.phase, "it has ended; nothing is restored again");
-        return Ended::Done;
+        Some(RecoveryPhase::Failed) => {
+            tracing::error!(recovery = name, "has failed before; to restore again, make a new Recovery");
+            return Ok(End::Failed);
+        }
+        _ => {}
     }
-    let session = Session { client, api, options, recovery, events, outlet };
-    session.run(cancel).await
+    let work = Work { pod, outlet, events, api, recovery };
+    work.serve(name, repository).await
 }
 
-struct Session {
-    client: Client,
-    api: Api<Recovery>,
-    options: Options,
-    recovery: Recovery,
-    events: Events,
+struct Work {
+    pod: Pod,
     outlet: Outlet,
+    events: Events,
+    api: Api<Recovery>,
+    recovery: Recovery,
 }
 
-impl Session {
-    async fn run(self, cancel: Cancel) -> Ended {
+impl Work {
+    async fn serve(&self, name: &str, handed: Option<&str>) -> Result<End, PodError> {
         let start = Timestamp::now();
-        let spec = self.recovery.spec.clone();
-        let found = self.repository().await;
-        let identity = self.identity(found.as_ref().ok().map(|known| &known.workload));
-        let plan = match found {
-            Ok(known) => self.plan(&spec, known).await,
-            Err(failure) => Err(failure),
+        let spec = &self.recovery.spec;
+        let mut identity = SessionIdentity {
+            session: SessionKind::Recovery,
+            namespace: self.pod.namespace.clone(),
+            config: name.to_owned(),
+            kind: String::new(),
+            app: String::new(),
+            repository: spec.repository.name.clone().unwrap_or_default(),
         };
-        let running = RecoveryStatus {
-            observed_generation: self.recovery.metadata.generation,
-            ..status::recovery_running(&spec.paths, start)
+        let refusals = validate::recovery(&self.recovery, validate::Mode::Cluster);
+        let prepared = if refusals.is_empty() {
+            self.repository(handed).await?
+        } else {
+            let list: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            Err(invalid(format!("Recovery {name} is invalid: {}", list.join("; "))))
         };
-        let told = Arc::new(Told::new(spec.paths.len()));
-        let session = tokio::task::spawn_blocking({
+        let running = status::recovery_running(&spec.paths, start);
+        self.write(|_| running.clone()).await?;
+        let report = match prepared {
+            Ok(repository) => {
+                if let Ok((workload, _)) = plan::located(&repository) {
+                    workload.kind().as_str().clone_into(&mut identity.kind);
+                    workload.name().clone_into(&mut identity.app);
+                }
+                self.restore(identity, start, &repository, &running).await
+            }
+            Err(failure) => SessionReport::failed(identity, start, failure),
+        };
+        self.close(&running, &report).await
+    }
+
+    /// The Repository, or why there is none; an API that does not answer is another matter.
+    async fn repository(&self, handed: Option<&str>) -> Result<Result<Repository, Failure>, PodError> {
+        if let Some(text) = handed.filter(|text| !text.is_empty()) {
+            return Ok(handed_over(text));
+        }
+        let reference = &self.recovery.spec.repository;
+        let namespace = reference.namespace.as_deref().unwrap_or(&self.pod.namespace);
+        let name = reference.name.as_deref().unwrap_or_default();
+        let api: Api<Repository> = Api::namespaced(self.pod.client.clone(), namespace);
+        let found = bounded(&format!("read Repository {namespace}/{name}"), || api.get_opt(name)).await?;
+        Ok(found.ok_or_else(|| Failure {
+            reason: FailureReason::RepositoryMissing,
+            message: format!(
+                "there is no Repository {namespace}/{name}; correct spec.repository of the Recovery"
+            ),
+        }))
+    }
+
+    async fn restore(
+        &self,
+        identity: SessionIdentity,
+        start: Timestamp,
+        repository: &Repository,
+        running: &RecoveryStatus,
+    ) -> SessionReport {
+        let secret = &repository.spec.backend.storage_secret_name;
+        let namespace = repository.metadata.namespace.as_deref().unwrap_or(&self.pod.namespace);
+        let credentials = secrets::credentials(&self.pod, namespace, secret).await;
+        let prepared = credentials
+            .and_then(|credentials| plan::recovery(&self.pod, &self.recovery.spec, repository, credentials));
+        let cancel = self.pod.cancel();
+        let told = Arc::new(Told::new(self.recovery.spec.paths.len()));
+        let thread = tokio::task::spawn_blocking({
             let (identity, told) = (identity.clone(), Arc::clone(&told));
-            move || agent::recover::recover(&identity, start, || plan, &*told, &cancel)
+            move || agent::recover::recover(&identity, start, || prepared, &*told, &cancel)
         });
-        let report = tokio::select! {
-            report = session => report,
-            never = self.keep_telling(&running, &told) => match never {},
+        let ended = tokio::select! {
+            ended = thread => ended,
+            never = self.keep_telling(running, &told) => match never {},
         };
-        let report = report.unwrap_or_else(|error| {
+        ended.unwrap_or_else(|error| {
             let message = format!("the session's thread was lost: {error}");
             SessionReport::failed(identity, start, Failure { reason: FailureReason::Internal, message })
-        });
-        self.settle(&running, &report).await
-    }
-
-    /// The Repository: as the operator handed it over, or as the API has it.
-    async fn repository(&self) -> Result<Known, Failure> {
-        let wanted = &self.recovery.spec.repository;
-        let name = wanted.name.as_deref().unwrap_or_default();
-        let repository: Repository = match &self.options.repository {
-            Some(text) => handed_over(text)?,
-            None => {
-                let namespace = wanted.namespace.as_deref().unwrap_or(&self.options.namespace);
-                let api: Api<Repository> = Api::namespaced(self.client.clone(), namespace);
-                patiently(|| api.get(name)).await.map_err(|error| Failure {
-                    reason: FailureReason::RepositoryMissing,
-                    message: format!("cannot read Repository {namespace}/{name}: {error}"),
-                })?
-            }
-        };
-        known(&repository)
-    }
-
-    async fn plan(&self, spec: &RecoverySpec, known: Known) -> Result<RecoveryPlan, Failure> {
-        let source = match &self.options.secret_dir {
-            Some(folder) => SecretSource::Folder(folder.clone()),
-            None => SecretSource::Api {
-                client: self.client.clone(),
-                namespace: spec
-                    .repository
-                    .namespace
-                    .clone()
-                    .unwrap_or_else(|| self.options.namespace.clone()),
-            },
-        };
-        Ok(RecoveryPlan {
-            credentials: source.credentials(&known.secret).await?,
-            location: known.location,
-            environment: Environment::default(),
-            host: names::snapshot_hostname(&known.workload).to_owned(),
-            which: which(&spec.snapshot)?,
-            // The volumes are mounted where the data was, so each path is its own target.
-            paths: spec
-                .paths
-                .iter()
-                .map(|path| PathPlan { path: path.clone(), target: PathBuf::from(path) })
-                .collect(),
         })
-    }
-
-    fn identity(&self, workload: Option<&Workload>) -> SessionIdentity {
-        SessionIdentity {
-            session: SessionKind::Recovery,
-            namespace: self.options.namespace.clone(),
-            config: self.options.recovery.clone(),
-            kind: workload.map(|workload| workload.kind().as_str().to_owned()).unwrap_or_default(),
-            app: workload.map(|workload| workload.name().to_owned()).unwrap_or_default(),
-            repository: self.recovery.spec.repository.name.clone().unwrap_or_default(),
-        }
     }
 
     /// Writes how far it is, now and again. A write that fails is made good by the next.
     async fn keep_telling(&self, running: &RecoveryStatus, told: &Told) -> std::convert::Infallible {
-        let mut last = None;
+        let mut last = running.clone();
         loop {
+            tokio::time::sleep(BETWEEN_WRITES).await;
             let now = told.status(running);
-            if last.as_ref() != Some(&now) {
-                match self.write(&now).await {
-                    Ok(()) => last = Some(now),
-                    Err(error) => tracing::debug!(%error, "cannot write the progress; it is tried again"),
+            if last != now && self.write(|_| now.clone()).await.is_ok() {
+                last = now;
+            }
+        }
+    }
+
+    async fn close(&self, running: &RecoveryStatus, report: &SessionReport) -> Result<End, PodError> {
+        let again = report.failure.as_ref().is_some_and(|failure| is_worth_a_retry(failure.reason));
+        let uid = self.recovery.metadata.uid.as_deref();
+        let about = event::about("Recovery", &self.pod.namespace, &report.identity.config, uid);
+        let standing = Standing {
+            last_success: (report.outcome == Outcome::Succeeded).then_some(report.start),
+            ..Standing::default()
+        };
+        let publish = self.outlet.publish(&report.identity, Some(report), standing);
+        let _ = tokio::time::timeout(PUSH, publish).await;
+        if report.outcome == Outcome::Succeeded {
+            tracing::info!(recovery = report.identity.config, duration = ?report.duration, "every path is restored");
+            self.write(|_| status::recovery_after(running, report)).await?;
+            self.events
+                .record(&about, &Notice::normal("SuccessfulRecovery", "Restore", "every path is restored"))
+                .await;
+            return Ok(End::Done);
+        }
+        for notice in failures(report) {
+            tracing::error!(recovery = report.identity.config, "{}", notice.note);
+            self.events.record(&about, &notice).await;
+        }
+        if again {
+            return Ok(End::TryAgain);
+        }
+        self.write(|_| status::recovery_after(running, report)).await?;
+        Ok(End::Failed)
+    }
+
+    /// Writes the status, on the newest version of the object.
+    async fn write(&self, change: impl Fn(&RecoveryStatus) -> RecoveryStatus) -> Result<(), PodError> {
+        let name = self.recovery.metadata.name.clone().unwrap_or_default();
+        let write = async || -> Result<(), kube::Error> {
+            loop {
+                let object = self.api.get(&name).await?;
+                let before = object.status.clone().unwrap_or_default();
+                let mut after = change(&before);
+                after.observed_generation = object.metadata.generation;
+                match patch::status(&self.api, &object, &before, &after).await {
+                    // Somebody else wrote meanwhile.
+                    Err(kube::Error::Api(status)) if status.code == 409 => {}
+                    result => return result,
                 }
             }
-            tokio::time::sleep(BETWEEN_WRITES).await;
-        }
-    }
-
-    /// Leaves the traces of a session that has ended.
-    async fn settle(&self, running: &RecoveryStatus, report: &SessionReport) -> Ended {
-        let good = report.outcome == Outcome::Succeeded;
-        let failure = report.failure.as_ref();
-        let message = failure.map_or("every path was restored", |failure| &failure.message).to_owned();
-        let last_success = good.then_some(report.start);
-        let pushed = self
-            .outlet
-            .publish(&report.identity, Some(report), Standing { last_success, ..Standing::default() })
-            .await;
-        let about = self.recovery.object_ref(&());
-        if let Err(error) = pushed {
-            self.events.record(&about, &Notice::warning("FailedPush", "Recover", error)).await;
-        }
-        if report.outcome == Outcome::Cancelled || failure.is_some_and(may_pass) {
-            return Ended::TryAgain(message);
-        }
-        let after = status::recovery_after(running, report);
-        if let Err(error) = patiently(|| self.write(&after)).await {
-            return Ended::TryAgain(format!(
-                "{message}; and this could not be written into the status: {error}"
-            ));
-        }
-        for group in &report.groups {
-            let Some(failure) = group.restore.as_ref().and_then(|restore| restore.failure.as_ref()) else {
-                continue;
-            };
-            let note = format!("{}: {}", group.path, failure.message);
-            self.events.record(&about, &Notice::warning("FailedRecovery", "Recover", note)).await;
-        }
-        if good {
-            self.events.record(&about, &Notice::normal("SuccessfulRecovery", "Recover", &*message)).await;
-            return Ended::Done;
-        }
-        if report.groups.is_empty() {
-            self.events.record(&about, &Notice::warning("FailedRecovery", "Recover", &*message)).await;
-        }
-        Ended::Failed(message)
-    }
-
-    async fn write(&self, status: &RecoveryStatus) -> Result<(), kube::Error> {
-        // Empty fields are left out of JSON, but must not stay as they were.
-        let mut json = json!(status);
-        json["progress"] = json!(status.progress);
-        let patch = json!({ "status": json });
-        self.api.patch_status(&self.options.recovery, &PatchParams::default(), &Patch::Merge(&patch)).await?;
-        Ok(())
+        };
+        bounded(&format!("write the status of Recovery {}/{name}", self.pod.namespace), write).await
     }
 }
 
-/// Whether the failure may be gone for the next pod.
-fn may_pass(failure: &Failure) -> bool {
-    matches!(failure.reason, FailureReason::StorageUnreachable | FailureReason::RepositoryLocked)
-}
-
-/// The Repository from the environment: what is not of its spec or who it is was left out.
-fn handed_over(text: &str) -> Result<Repository, Failure> {
-    let broken = |why: String| Failure {
-        reason: FailureReason::InvalidSpec,
-        message: format!("the Repository in {} cannot be read: {why}", domain::handoff::env::REPOSITORY),
-    };
-    let mut json: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
-    let Some(object) = json.as_object_mut() else { return Err(broken("it is no object".to_owned())) };
-    object.insert("apiVersion".to_owned(), json!(Repository::api_version(&())));
-    object.insert("kind".to_owned(), json!(Repository::kind(&())));
-    serde_json::from_value(json).map_err(|error| broken(error.to_string()))
-}
-
-fn which(snapshot: &str) -> Result<Which, Failure> {
-    if snapshot.is_empty() {
-        return Ok(Which::Latest);
+/// The notices of a recovery that failed: one for each path, or one for all.
+fn failures(report: &SessionReport) -> Vec<Notice> {
+    let paths = report.groups.iter().filter_map(|group| {
+        let failure = group.restore.as_ref()?.failure.as_ref()?;
+        Some(Notice::warning("FailedRecovery", "Restore", format!("{}: {}", group.path, failure.message)))
+    });
+    let mut notices: Vec<Notice> = paths.collect();
+    if let Some(failure) = report.failure.as_ref().filter(|_| notices.is_empty()) {
+        notices.push(Notice::warning("FailedRecovery", "Restore", failure.message.clone()));
     }
-    names::parse_snapshot(snapshot)
-        .map(|(_, id)| Which::Id(id.to_owned()))
-        .map_err(|error| Failure { reason: FailureReason::InvalidSpec, message: error.to_string() })
+    notices
 }
 
-/// Tries for a while when the API server does not answer.
-pub(crate) async fn patiently<T, F>(request: impl FnMut() -> F) -> Result<T, kube::Error>
+/// Whether another pod may do better. A Secret may only be on its way; what is said of the objects, the
+/// repository or the target stays as it is.
+fn is_worth_a_retry(reason: FailureReason) -> bool {
+    matches!(
+        reason,
+        FailureReason::StorageUnreachable
+            | FailureReason::RepositoryLocked
+            | FailureReason::SecretMissing
+            | FailureReason::Cancelled
+    )
+}
+
+/// Asks the API server until it gives a definite answer, for as long as [`API_AWAY`].
+async fn bounded<T, F>(what: &str, ask: impl Fn() -> F) -> Result<T, PodError>
 where
     F: Future<Output = Result<T, kube::Error>>,
 {
-    let pauses = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(500))
-        .with_max_delay(Duration::from_secs(20))
-        .with_total_delay(Some(PATIENCE))
-        .without_max_times()
-        .with_jitter();
-    request
-        .retry(pauses)
-        .when(|error| !is_definite(error))
-        .notify(|error, pause| tracing::warn!(%error, ?pause, "the API server does not answer; trying again"))
-        .await
+    match tokio::time::timeout(API_AWAY, until_answered(what, ask)).await {
+        Ok(answer) => answer.map_err(|error| PodError::api(what, error)),
+        Err(_) => {
+            let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "the API server does not answer");
+            Err(PodError::api(what, kube::Error::Service(Box::new(error))))
+        }
+    }
+}
+
+/// The Repository from the environment: only who it is and its spec, see `domain::decide::recovery_job`.
+fn handed_over(text: &str) -> Result<Repository, Failure> {
+    let read = || {
+        let mut json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
+        json.insert("apiVersion".to_owned(), Repository::api_version(&()).into());
+        json.insert("kind".to_owned(), Repository::kind(&()).into());
+        serde_json::from_value(json.into())
+    };
+    read().map_err(|error: serde_json::Error| {
+        invalid(format!("the Repository in {} cannot be read: {error}", domain::handoff::env::REPOSITORY))
+    })
+}
+
+fn invalid(message: String) -> Failure {
+    Failure { reason: FailureReason::InvalidSpec, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_hands_over_is_read() {
+        let text =
+            r#"{"metadata": {"name": "deployment.web", "namespace": "shop"}, "spec": {"backend": {}}}"#;
+        assert_eq!(handed_over(text).unwrap().metadata.name.as_deref(), Some("deployment.web"));
+        assert!(handed_over("[]").unwrap_err().message.contains("STASH_REPOSITORY"));
+    }
+
+    #[test]
+    fn what_another_pod_would_meet_again_is_definite() {
+        let again: Vec<_> =
+            FailureReason::ALL.into_iter().filter(|reason| is_worth_a_retry(*reason)).collect();
+        assert_eq!(again.len(), 4);
+        assert!(!is_worth_a_retry(FailureReason::WrongPassword));
+        assert!(!is_worth_a_retry(FailureReason::SnapshotMissing));
+    }
 }

@@ -2,10 +2,9 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::glog::GlogFlags;
 use crate::commands::{
-    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, pushgateway::PushgatewayArgs,
-    recover::RecoverArgs, run::RunArgs, scaledown::ScaledownArgs, snapshots::SnapshotsArgs,
+    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, glog::GlogFlags, pushgateway::PushgatewayArgs,
+    recover::RecoverArgs, run::RunArgs, scaledown::ScaleDownArgs, snapshots::SnapshotsArgs,
     standalone::StandaloneArgs, version::VersionArgs,
 };
 use crate::exit::Exit;
@@ -21,7 +20,7 @@ use crate::telemetry::{Form, Voice};
                   stash standalone examples/quickstart\n\
                   then open http://127.0.0.1:56789/ in a browser.\n\n\
                   Exit codes: 0 done; 1 failed; 2 wrong usage (1 of pushgateway, as in the original); 3 incomplete (files could not be read); \
-                  10 no repository; 11 repository locked; 12 wrong password; 130 stopped."
+                  10 no repository; 11 repository locked; 12 wrong password; 75 failed, and another attempt may do better; 130 stopped."
 )]
 pub(crate) struct Invocation {
     #[command(flatten)]
@@ -66,13 +65,13 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Standalone(StandaloneArgs),
-    Backup(BackupArgs),
+    Backup(Box<BackupArgs>),
     Recover(Box<RecoverArgs>),
     Run(Box<RunArgs>),
-    Scaledown(ScaledownArgs),
     Snapshots(SnapshotsArgs),
     Forget(ForgetArgs),
     Check(Box<CheckArgs>),
+    Scaledown(Box<ScaleDownArgs>),
     Pushgateway(Box<PushgatewayArgs>),
     Version(VersionArgs),
 }
@@ -82,22 +81,22 @@ impl Invocation {
     pub(crate) fn voice(&self) -> Voice {
         match &self.command {
             Command::Pushgateway(args) => args.voice(),
-            Command::Run(args) => self.global.talkative(&args.glog),
-            Command::Recover(args) => self.global.talkative(&args.glog),
-            Command::Check(args) => self.global.talkative(&args.glog),
-            Command::Scaledown(args) => self.global.talkative(&args.glog),
+            Command::Run(args) => self.as_told(&args.glog),
+            Command::Backup(args) => self.as_told(&args.pod.glog),
+            Command::Recover(args) => self.as_told(&args.pod.glog),
+            Command::Check(args) => self.as_told(&args.pod.glog),
+            Command::Scaledown(args) => self.as_told(&args.pod.glog),
             _ => self.global.voice(),
         }
+    }
+
+    fn as_told(&self, glog: &GlogFlags) -> Voice {
+        let voice = self.global.voice();
+        Voice { level: glog.at_least(voice.level), ..voice }
     }
 }
 
 impl Global {
-    /// The voice, with the verbosity of 0.8.3's flags taken in.
-    fn talkative(&self, glog: &GlogFlags) -> Voice {
-        let voice = self.voice();
-        Voice { level: glog.at_least(voice.level), ..voice }
-    }
-
     fn voice(&self) -> Voice {
         let form = match self.log_format {
             LogFormat::Text => Form::Text,

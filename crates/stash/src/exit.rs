@@ -21,7 +21,7 @@ pub(crate) enum Exit {
     Locked,
     /// The password is another.
     WrongPassword,
-    /// Nothing is decided; the same may succeed later (`EX_TEMPFAIL` of sysexits.h).
+    /// It failed, and another attempt may not: `EX_TEMPFAIL` of sysexits.h.
     TryAgain,
     /// Stopped by a signal.
     Stopped,

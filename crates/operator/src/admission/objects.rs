@@ -98,8 +98,13 @@ fn refusals<T: DeserializeOwned, F: Fn(&T, bool) -> Vec<Refusal>>(review: &Revie
     if is_update && !changes_spec && !changes_tag {
         return Vec::new();
     }
-    // The API server has checked the schema, and values are not named: they may be secret.
-    let new = match T::deserialize(new) {
+    // What a status says, in whatever form an earlier release wrote it, is no matter of the request.
+    let mut new = new.clone();
+    if let Some(fields) = new.as_object_mut() {
+        fields.shift_remove("status");
+    }
+    // The API server has checked the schema before.
+    let new = match T::deserialize(&new) {
         Ok(new) => new,
         Err(error) => {
             return vec![Refusal::new("spec", format!("cannot be read: {error}"), "correct its type")];

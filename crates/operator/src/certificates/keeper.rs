@@ -75,7 +75,7 @@ pub struct Keeper {
 }
 
 enum Source {
-    Managed(Managed),
+    Managed(Box<Managed>),
     Files(Files),
 }
 
@@ -89,7 +89,7 @@ impl Keeper {
     pub async fn start(client: Client, settings: &CertificateSettings) -> Result<Self, KeeperError> {
         let source = match settings {
             CertificateSettings::Managed { namespace, secret, service } => {
-                Source::Managed(Managed::new(&client, namespace, secret, service))
+                Source::Managed(Box::new(Managed::new(&client, namespace, secret, service)))
             }
             CertificateSettings::Files { certificate, key, authorities } => {
                 Source::Files(Files::new(certificate, key, authorities.as_deref()))

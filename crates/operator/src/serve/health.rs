@@ -69,7 +69,7 @@ async fn ready(State(health): State<Health>) -> (StatusCode, String) {
             }
         };
         // To write to a text does not fail.
-        drop(written);
+        let _ = written;
     }
     text.push_str(if is_ready { "readyz check passed\n" } else { "readyz check failed\n" });
     (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)

@@ -2,25 +2,23 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::Context;
 use clap::Args;
+use domain::handoff::flag;
 use domain::report::Failure;
 use domain::rules::status;
-use engine::{Cancel, CheckRequest};
+use engine::CheckRequest;
 use jiff::Timestamp;
-use sidecar::check;
 
 use super::folder::{DirArgs, FolderArgs, RepositoryArgs};
-use super::glog::GlogFlags;
-use super::recover::JobArgs;
+use super::in_pod::InPodArgs;
 use crate::console::Terminal;
 use crate::exit::{Exit, Reasoned};
 
 /// Check a repository: every snapshot's trees, the index, and with --read-data every byte.
 ///
-/// With --dir it is one of a standalone folder; without, one of the cluster, as the operator checks it in a Job.
-///
-/// Ends with 1 when something is damaged. The finding is kept in the Repository's status.
+/// Ends with 1 when something is damaged. The finding is kept in the Repository's status. Without --dir it runs in a
+/// pod, and the Repository is one of the pod's namespace.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  stash check --dir examples/quickstart --read-data")]
 pub(crate) struct CheckArgs {
@@ -29,56 +27,37 @@ pub(crate) struct CheckArgs {
     dir: Option<PathBuf>,
     #[command(flatten)]
     folder: FolderArgs,
-    /// Repository to work on: of a folder `host.<restic>` or a Repository object, and may be left out when there is
-    /// only one; of a cluster a Repository.
-    #[arg(long, value_name = "NAME")]
+    /// Repository to work on: `host.<restic>`, or a Repository object. May be left out when the folder has only one.
+    #[arg(long = flag::REPO_NAME, value_name = "NAME")]
     repo_name: Option<String>,
     /// Namespace of the Repository in the folder.
     #[arg(long, value_name = "NAMESPACE", default_value = "default")]
     namespace: String,
-    #[command(flatten)]
-    job: JobArgs,
-    #[command(flatten)]
-    pub(crate) glog: GlogFlags,
     /// Also read and verify all data; takes as long as reading the whole repository.
     #[arg(long)]
     read_data: bool,
+    #[command(flatten)]
+    pub(crate) pod: InPodArgs,
 }
 
 pub(crate) async fn execute(args: CheckArgs, console: Terminal) -> anyhow::Result<Exit> {
-    match args.dir {
-        Some(dir) => {
-            let dir = DirArgs { dir, folder: args.folder };
-            let repository = RepositoryArgs { dir, repo_name: args.repo_name, namespace: args.namespace };
-            of_folder(repository, args.read_data, console).await
-        }
-        None => in_cluster(args.job, args.repo_name, args.read_data).await,
-    }
-}
-
-async fn in_cluster(job: JobArgs, repository: Option<String>, read_data: bool) -> anyhow::Result<Exit> {
-    let repository =
-        repository.context("which Repository? name it with --repo-name, or a folder with --dir")?;
-    let client = job.cluster.api.connect("stash-check").await?;
-    let options = check::Options {
-        namespace: job.cluster.namespace(&client),
-        repository,
-        pod: job.pod_name,
-        secret_dir: job.storage_secret_dir,
-        read_data,
+    let Some(dir) = args.dir else {
+        let name =
+            args.repo_name.context("--repo-name is missing: name a Repository of the pod's namespace")?;
+        let pod = args.pod.pod(args.folder.pushgateway_url).await?;
+        let sound = sidecar::check::run(pod, &name, args.read_data).await?;
+        return Ok(if sound { Exit::Done } else { Exit::Failed });
     };
-    let cancel = Cancel::default();
-    super::cancel_on_signal(&cancel);
-    let whole = check::run(client, options, cancel).await.map_err(Reasoned)?;
-    Ok(if whole { Exit::Done } else { Exit::Failed })
-}
-
-async fn of_folder(repository: RepositoryArgs, read_data: bool, console: Terminal) -> anyhow::Result<Exit> {
+    let repository = RepositoryArgs {
+        dir: DirArgs { dir, folder: args.folder },
+        repo_name: args.repo_name,
+        namespace: args.namespace,
+    };
     let work = tokio::task::spawn_blocking(move || -> anyhow::Result<Exit> {
         let bars = console.clone();
         let opened = repository.open(console)?;
         super::cancel_on_signal(&opened.ready.worker.cancel);
-        let request = CheckRequest { read_data: read_data };
+        let request = CheckRequest { read_data: args.read_data };
         let outcome = opened
             .repository
             .check(request, &bars.bar("check"))
@@ -97,7 +76,7 @@ async fn of_folder(repository: RepositoryArgs, read_data: bool, console: Termina
         }
         match outcome.as_error(&opened.repository) {
             None => {
-                tracing::info!(repository = %opened.key, read_data = read_data, "the repository is whole");
+                tracing::info!(repository = %opened.key, read_data = args.read_data, "the repository is whole");
                 Ok(Exit::Done)
             }
             Some(error) => {

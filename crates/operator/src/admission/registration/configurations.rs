@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::objects::workload::WorkloadKind;
 use domain::objects::{GROUP, VERSION};
 use domain::rules::names::{ANNOTATION_TAG, APP, LABEL_APP};
 use k8s_openapi::ByteString;
@@ -51,12 +52,14 @@ pub fn mutating(settings: &RegistrationSettings, bundle: &CaBundle) -> MutatingW
             }]),
             match_labels: None,
         }),
-        match_conditions: Some(vec![condition(
-            "nobody-controls-it",
-            "!has(object.metadata.ownerReferences) \
-             || !object.metadata.ownerReferences.exists(owner, has(owner.controller) && owner.controller)"
-                .to_owned(),
-        )]),
+        match_conditions: is_mostly_controlled(hook.kind()).then(|| {
+            vec![condition(
+                "nobody-controls-it",
+                "!has(object.metadata.ownerReferences) || !object.metadata.ownerReferences.exists(owner, \
+                 (has(owner.controller) && owner.controller) || owner.kind == 'Deployment')"
+                    .to_owned(),
+            )]
+        }),
         object_selector: None,
     };
     MutatingWebhookConfiguration {
@@ -108,6 +111,12 @@ fn changes() -> String {
     )
 }
 
+/// Each change of a Deployment writes its ReplicaSets, which are none of our business: see
+/// [`domain::decide::target::LeftAlone::Owned`].
+fn is_mostly_controlled(kind: WorkloadKind) -> bool {
+    matches!(kind, WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController)
+}
+
 fn client(settings: &RegistrationSettings, bundle: &CaBundle, path: String) -> WebhookClientConfig {
     WebhookClientConfig {
         ca_bundle: Some(ByteString(bundle.pem().as_bytes().to_vec())),
@@ -147,5 +156,72 @@ fn metadata() -> ObjectMeta {
         name: Some(NAME.to_owned()),
         labels: Some(BTreeMap::from([(LABEL_APP.to_owned(), APP.to_owned())])),
         ..ObjectMeta::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> RegistrationSettings {
+        RegistrationSettings {
+            namespace: "stash".into(),
+            service: "stash-operator".into(),
+            port: 443,
+            mutating: true,
+            validating: true,
+        }
+    }
+
+    #[test]
+    fn workloads_are_admitted_when_nobody_answers_and_own_kinds_are_not() {
+        let bundle = CaBundle::new("PEM".into());
+        let mutating = mutating(&settings(), &bundle).webhooks.unwrap();
+        let names: Vec<&str> = mutating.iter().map(|webhook| webhook.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "deployment.admission.stash.appscode.com",
+                "daemonset.admission.stash.appscode.com",
+                "statefulset.admission.stash.appscode.com",
+                "replicationcontroller.admission.stash.appscode.com",
+                "replicaset.admission.stash.appscode.com",
+            ]
+        );
+        for webhook in mutating {
+            assert_eq!(
+                (webhook.failure_policy.as_deref(), webhook.timeout_seconds),
+                (Some("Ignore"), Some(5))
+            );
+            let left_out = webhook.namespace_selector.unwrap().match_expressions.unwrap().remove(0);
+            assert_eq!(left_out.values.unwrap(), ["kube-system", "stash"]);
+            let service = webhook.client_config.service.unwrap();
+            assert_eq!((service.name.as_str(), service.namespace.as_str()), ("stash-operator", "stash"));
+            let rule = &webhook.rules.as_ref().unwrap()[0];
+            assert_eq!(rule.operations.as_ref().unwrap(), &["CREATE", "UPDATE"]);
+            let resource = &rule.resources.as_ref().unwrap()[0];
+            assert!(service.path.unwrap().ends_with(&format!("/{resource}")));
+        }
+        for webhook in validating(&settings(), &bundle).webhooks.unwrap() {
+            assert_eq!(
+                (webhook.failure_policy.as_deref(), webhook.timeout_seconds),
+                (Some("Fail"), Some(10))
+            );
+            assert_eq!(webhook.namespace_selector, None, "an object of ours is looked at wherever it is");
+        }
+    }
+
+    /// The webhook decides about what others control, too, where the decision does.
+    #[test]
+    fn only_kinds_that_are_made_by_others_are_left_out_by_their_owner() {
+        let webhooks = mutating(&settings(), &CaBundle::new(String::new())).webhooks.unwrap();
+        let with = webhooks.iter().filter(|webhook| webhook.match_conditions.is_some());
+        let names: Vec<&str> = with.map(|webhook| webhook.name.split('.').next().unwrap()).collect();
+        assert_eq!(names, ["replicationcontroller", "replicaset"]);
+    }
+
+    #[test]
+    fn an_operator_in_the_namespace_of_the_system_names_it_once() {
+        assert_eq!(left_out("kube-system"), ["kube-system"]);
     }
 }
