@@ -33,11 +33,13 @@ pub const CONTAINER: &str = "stash";
 /// An application that mounts the claim `data` and does nothing with it. Labels of the workload are `app: <name>`.
 pub fn workload(kind: &str, name: &str, replicas: i32) -> Value {
     let labels = json!({ "app": name });
+    // A Deployment adopts every ReplicaSet that its selector matches.
+    let pods = json!({ "app": name, "of": kind });
     let selector =
-        if kind == "ReplicationController" { labels.clone() } else { json!({ "matchLabels": labels }) };
+        if kind == "ReplicationController" { pods.clone() } else { json!({ "matchLabels": pods }) };
     let mut spec = json!({
         "selector": selector,
-        "template": { "metadata": { "labels": labels }, "spec": {
+        "template": { "metadata": { "labels": pods }, "spec": {
             "terminationGracePeriodSeconds": 1,
             "securityContext": restricted_pod(),
             "containers": [{

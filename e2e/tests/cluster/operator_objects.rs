@@ -45,7 +45,18 @@ async fn operator_shows_objects() -> Result<()> {
                     "AGE",
                 ],
             ),
-            ("rec", vec!["NAME", "REPOSITORY-NAMESPACE", "REPOSITORY-NAME", "SNAPSHOT", "PHASE", "AGE"]),
+            (
+                "rec",
+                vec![
+                    "NAME",
+                    "REPOSITORY-NAMESPACE",
+                    "REPOSITORY-NAME",
+                    "SNAPSHOT",
+                    "PHASE",
+                    "PROGRESS",
+                    "AGE",
+                ],
+            ),
         ] {
             let shown = kubectl(space, &["get", what])?;
             let head: Vec<&str> = shown.lines().next().unwrap_or_default().split_whitespace().collect();

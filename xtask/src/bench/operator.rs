@@ -206,7 +206,11 @@ fn start_operator(program: &Path, kubeconfig: &Path, work: &Path) -> Result<Chil
         .arg("run")
         .args(["--v=3", "--rbac=true", "--docker-registry=localhost", "--image-tag=dev"])
         .arg(format!("--kubeconfig={}", kubeconfig.display()))
-        .args([format!("--namespace={NAMESPACE}"), "--pod-name=bench".to_owned()])
+        .args([
+            format!("--namespace={NAMESPACE}"),
+            "--pod-name=bench".to_owned(),
+            "--secure-port=0".to_owned(),
+        ])
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
