@@ -97,7 +97,7 @@ fn labels() -> Vec<(String, String)> {
 /// The C library is linked in, which is glibc's: its static form comes with every Debian compiler, needs no other
 /// toolchain, and its allocator keeps up with threads. Build scripts and macros run here and stay as they are, which is
 /// what naming the target does.
-fn static_program() -> Result<PathBuf> {
+pub(crate) fn static_program() -> Result<PathBuf> {
     let target = host()?;
     // Messages of the program name places in its source. They must not depend on where somebody keeps it.
     let moved = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());

@@ -4,3 +4,4 @@
 pub mod connect;
 pub mod events;
 pub mod lease;
+pub mod pods;

@@ -5,10 +5,12 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch_api};
 use kube::{Api, Resource};
@@ -77,8 +79,31 @@ fn explained(kind: &str, error: &watcher::Error) -> String {
     }
 }
 
-/// Starts watches that end together.
+/// The pauses of a watch that fails, but never so long that a person would wonder: what is refused while the API
+/// server starts or takes a new definition is granted seconds later.
+#[derive(Default)]
+struct Pauses(watcher::DefaultBackoff);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+/// Starts watches that begin and end together.
 pub(crate) struct Follower {
+    /// Cancelled when there is something to watch.
+    pub(crate) begin: CancellationToken,
     pub(crate) tidings: Tidings,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -101,11 +126,15 @@ impl Follower {
         K::DynamicType: Eq + Hash + Clone + Send + Sync,
     {
         let tidings = self.tidings.clone();
-        let stop = self.stop.clone();
+        let (begin, stop) = (self.begin.clone(), self.stop.clone());
         self.tasks.spawn(async move {
+            let watching = async {
+                begin.cancelled().await;
+                follow(api, of, config, writer, slim, change, tidings).await;
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = follow(api, of, config, writer, slim, change, tidings) => {}
+                () = watching => {}
             }
         });
     }
@@ -127,7 +156,7 @@ async fn follow<K>(
     let kind = K::kind(&of).into_owned();
     let store = writer.as_reader();
     let mut before: Vec<Arc<K>> = Vec::new();
-    let mut events = pin!(watch_api(api, config).default_backoff());
+    let mut events = pin!(watch_api(api, config).backoff(Pauses::default()));
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event.modify(slim),

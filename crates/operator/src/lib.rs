@@ -2,9 +2,22 @@
 //!
 //! Read in this order: [`run`] is the process; `world` is what is known, `triggers` who looks again when it changes,
 //! `controller` how that is done; `workloads`, `restics`, `recoveries` and `repositories` are what is done, one kind of
-//! object each. Nothing here decides: that is `domain::decide`.
+//! object each. [`admission`] answers the API server, [`certificates`] and [`serve`] let it ask. Nothing here decides:
+//! that is `domain::decide`.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test that cannot go on panics: that is how it fails"
+    )
+)]
+
+pub mod admission;
+pub mod certificates;
 pub mod run;
+pub mod serve;
 
 mod context;
 mod controller;

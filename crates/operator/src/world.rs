@@ -19,10 +19,8 @@ use kube::api::{ApiResource, GroupVersionKind, PartialObjectMeta};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource as _};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::follow::{Follower, Tidings};
+use crate::follow::Follower;
 use crate::owned::Owned;
 use crate::queues::Dispatch;
 use crate::seen::Seen;
@@ -55,12 +53,7 @@ pub(crate) fn resource(kind: WorkloadKind) -> Option<ApiResource> {
 
 impl World {
     /// Starts all watches.
-    pub(crate) fn start(
-        client: &Client,
-        tidings: &Tidings,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
-    ) -> Arc<Self> {
+    pub(crate) fn start(client: &Client, follow: &Follower) -> Arc<Self> {
         let (restics, restics_writer) = reflector::store();
         let (recoveries, recoveries_writer) = reflector::store();
         let (repositories, repositories_writer) = reflector::store();
@@ -82,7 +75,6 @@ impl World {
             dispatch: Dispatch::default(),
         });
 
-        let follow = Follower { tidings: tidings.clone(), tasks: tasks.clone(), stop: stop.clone() };
         // Pages are small, so that a large cluster does not pass through the memory all at once.
         let all = || watcher::Config::default().page_size(100);
         let ours = || all().labels(&format!("{}={}", names::LABEL_APP, names::APP));
@@ -109,10 +101,10 @@ impl World {
                 triggers::workload(&world, kind, before, after);
             });
         }
-        owned::<Role>(client, &follow, &world, ours());
-        owned::<RoleBinding>(client, &follow, &world, ours());
-        owned::<ServiceAccount>(client, &follow, &world, ours());
-        owned::<CronJob>(client, &follow, &world, ours());
+        owned::<Role>(client, follow, &world, ours());
+        owned::<RoleBinding>(client, follow, &world, ours());
+        owned::<ServiceAccount>(client, follow, &world, ours());
+        owned::<CronJob>(client, follow, &world, ours());
         world
     }
 

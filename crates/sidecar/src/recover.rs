@@ -4,6 +4,9 @@
 //! A failure that another pod may not have (the storage or the API server is away, the pod is stopped) leaves the phase
 //! as it is and asks for one by the exit code.
 
+mod progress;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent::measure::Standing;
@@ -13,10 +16,10 @@ use domain::objects::repository::Repository;
 use domain::report::{Failure, FailureReason, Outcome, SessionIdentity, SessionKind, SessionReport};
 use domain::rules::status;
 use domain::rules::validate;
-use engine::Quiet;
 use jiff::Timestamp;
-use kube::Api;
+use kube::{Api, Resource as _};
 
+use self::progress::Told;
 use crate::once::until_answered;
 use crate::outlet::Outlet;
 use crate::pod::{Pod, PodError};
@@ -26,6 +29,8 @@ use crate::{event, patch, plan, secrets};
 const API_AWAY: Duration = Duration::from_secs(120);
 /// How long the metrics may take.
 const PUSH: Duration = Duration::from_secs(30);
+/// Progress is written so often.
+const BETWEEN_WRITES: Duration = Duration::from_secs(3);
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -99,7 +104,7 @@ impl Work {
                     workload.kind().as_str().clone_into(&mut identity.kind);
                     workload.name().clone_into(&mut identity.app);
                 }
-                self.restore(identity, start, &repository).await
+                self.restore(identity, start, &repository, &running).await
             }
             Err(failure) => SessionReport::failed(identity, start, failure),
         };
@@ -109,9 +114,7 @@ impl Work {
     /// The Repository, or why there is none; an API that does not answer is another matter.
     async fn repository(&self, handed: Option<&str>) -> Result<Result<Repository, Failure>, PodError> {
         if let Some(text) = handed.filter(|text| !text.is_empty()) {
-            return Ok(serde_json::from_str(text).map_err(|error| {
-                invalid(format!("the Repository in STASH_REPOSITORY cannot be read: {error}"))
-            }));
+            return Ok(handed_over(text));
         }
         let reference = &self.recovery.spec.repository;
         let namespace = reference.namespace.as_deref().unwrap_or(&self.pod.namespace);
@@ -131,6 +134,7 @@ impl Work {
         identity: SessionIdentity,
         start: Timestamp,
         repository: &Repository,
+        running: &RecoveryStatus,
     ) -> SessionReport {
         let secret = &repository.spec.backend.storage_secret_name;
         let namespace = repository.metadata.namespace.as_deref().unwrap_or(&self.pod.namespace);
@@ -138,14 +142,31 @@ impl Work {
         let prepared = credentials
             .and_then(|credentials| plan::recovery(&self.pod, &self.recovery.spec, repository, credentials));
         let cancel = self.pod.cancel();
+        let told = Arc::new(Told::new(self.recovery.spec.paths.len()));
         let thread = tokio::task::spawn_blocking({
-            let identity = identity.clone();
-            move || agent::recover::recover(&identity, start, || prepared, &Quiet, &cancel)
+            let (identity, told) = (identity.clone(), Arc::clone(&told));
+            move || agent::recover::recover(&identity, start, || prepared, &*told, &cancel)
         });
-        thread.await.unwrap_or_else(|error| {
+        let ended = tokio::select! {
+            ended = thread => ended,
+            never = self.keep_telling(running, &told) => match never {},
+        };
+        ended.unwrap_or_else(|error| {
             let message = format!("the session's thread was lost: {error}");
             SessionReport::failed(identity, start, Failure { reason: FailureReason::Internal, message })
         })
+    }
+
+    /// Writes how far it is, now and again. A write that fails is made good by the next.
+    async fn keep_telling(&self, running: &RecoveryStatus, told: &Told) -> std::convert::Infallible {
+        let mut last = running.clone();
+        loop {
+            tokio::time::sleep(BETWEEN_WRITES).await;
+            let now = told.status(running);
+            if last != now && self.write(|_| now.clone()).await.is_ok() {
+                last = now;
+            }
+        }
     }
 
     async fn close(&self, running: &RecoveryStatus, report: &SessionReport) -> Result<End, PodError> {
@@ -236,6 +257,19 @@ where
     }
 }
 
+/// The Repository from the environment: only who it is and its spec, see `domain::decide::recovery_job`.
+fn handed_over(text: &str) -> Result<Repository, Failure> {
+    let read = || {
+        let mut json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
+        json.insert("apiVersion".to_owned(), Repository::api_version(&()).into());
+        json.insert("kind".to_owned(), Repository::kind(&()).into());
+        serde_json::from_value(json.into())
+    };
+    read().map_err(|error: serde_json::Error| {
+        invalid(format!("the Repository in {} cannot be read: {error}", domain::handoff::env::REPOSITORY))
+    })
+}
+
 fn invalid(message: String) -> Failure {
     Failure { reason: FailureReason::InvalidSpec, message }
 }
@@ -243,6 +277,14 @@ fn invalid(message: String) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_operator_hands_over_is_read() {
+        let text =
+            r#"{"metadata": {"name": "deployment.web", "namespace": "shop"}, "spec": {"backend": {}}}"#;
+        assert_eq!(handed_over(text).unwrap().metadata.name.as_deref(), Some("deployment.web"));
+        assert!(handed_over("[]").unwrap_err().message.contains("STASH_REPOSITORY"));
+    }
 
     #[test]
     fn what_another_pod_would_meet_again_is_definite() {

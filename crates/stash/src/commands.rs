@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod folder;
 pub(crate) mod forget;
 pub(crate) mod glog;
+pub(crate) mod in_cluster;
 pub(crate) mod in_pod;
 pub(crate) mod pushgateway;
 pub(crate) mod recover;

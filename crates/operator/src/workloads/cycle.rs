@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use domain::decide::scaledown::cycle::{Action, End, Observation, PodState, step};
 use domain::objects::restic::{BackupType, Restic};
-use domain::rules::names;
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use serde_json::Value;
@@ -48,28 +47,12 @@ impl Workload<'_> {
     }
 
     async fn tell_end(&self, end: End) {
-        let (good, note) = match end {
-            End::Completed | End::FromOldRelease => {
-                (true, "the offline backup has ended; its replicas are back")
-            }
-            End::NothingRuns => (true, "no offline backup: it has no pods"),
-            End::ScaledByOthers => (true, "the offline backup ends: somebody scaled the workload meanwhile"),
-            End::Withdrawn => (true, "the offline backup ends: its Restic is gone, or online now"),
-            End::PodsStayed => {
-                (false, "no offline backup: its pods did not end in time; its replicas are back")
-            }
-            End::BackupFailed => (
-                false,
-                "the offline backup failed; its replicas are back, see the events of its Repository for the reason",
-            ),
-            End::BackupTimedOut => (false, "the offline backup did not end in time; its replicas are back"),
-        };
         let (events, reference) = (&self.context.events, self.reference());
-        tracing::info!(workload = self.title(), ?end, container = names::CONTAINER, "{note}");
-        if good {
-            events.normal(&reference, "OfflineBackupEnded", "ScaleDown", note).await;
+        tracing::info!(workload = self.title(), ?end, "{}", end.note());
+        if end.is_good() {
+            events.normal(&reference, end.reason(), "ScaleDown", end.note()).await;
         } else {
-            events.warning(&reference, "OfflineBackupFailed", "ScaleDown", note).await;
+            events.warning(&reference, end.reason(), "ScaleDown", end.note()).await;
         }
     }
 }

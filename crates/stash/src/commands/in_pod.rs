@@ -5,12 +5,12 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use cluster::connect::{Target, connect};
 use domain::handoff::{env, flag};
 use sidecar::pod::{LastSecret, Pod};
 use tokio_util::sync::CancellationToken;
 
 use super::glog::GlogFlags;
+use super::in_cluster::ApiArgs;
 
 /// Where every client looks for the namespace of its pod.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -19,12 +19,8 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 #[derive(Args, Debug)]
 #[command(next_help_heading = "In a pod of a cluster")]
 pub(crate) struct InPodArgs {
-    /// File with the address of the API server and who we are to it [default: what the pod is given].
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Address of the API server, instead of that in the file.
-    #[arg(long, value_name = "URL")]
-    master: Option<String>,
+    #[command(flatten)]
+    api: ApiArgs,
     /// Folder with the keys of the storage Secret [default: the Secret is read from the API].
     #[arg(long = flag::STORAGE_SECRET_DIR, value_name = "DIR")]
     storage_secret_dir: Option<PathBuf>,
@@ -66,12 +62,7 @@ struct Unneeded {
 impl InPodArgs {
     /// The pod. From now on the first signal ends it.
     pub(crate) async fn pod(self, pushgateway_url: Option<String>) -> anyhow::Result<Pod> {
-        let client = connect(&Target {
-            kubeconfig: self.kubeconfig,
-            master: self.master,
-            user_agent: format!("stash/{}", env!("CARGO_PKG_VERSION")),
-        })
-        .await?;
+        let client = self.api.connect("stash").await?;
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let name = some(self.pod_name).ok_or_else(|| {
             anyhow::anyhow!(

@@ -1,16 +1,22 @@
 //! `stash run`: the operator.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use cluster::connect::{Target, connect};
 use domain::decide::settings::{Image, Settings, pushgateway_url};
 use domain::rules::go_duration;
+use operator::admission::registration::RegistrationSettings;
+use operator::certificates::CertificateSettings;
 use operator::run::Options;
 use tokio_util::sync::CancellationToken;
 
 use super::glog::GlogFlags;
+use super::in_cluster::ApiArgs;
 use crate::exit::Exit;
+
+/// Port of the Service that leads to ours.
+const SERVICE_PORT: u16 = 443;
 
 /// Run the operator: watch Restics, Recoveries, Repositories and workloads, and make the cluster match.
 ///
@@ -19,12 +25,6 @@ use crate::exit::Exit;
 #[derive(Args, Debug)]
 #[command(after_help = "Exit codes: 0 told to stop; 1 the set-up is wrong; 2 wrong usage.")]
 pub(crate) struct RunArgs {
-    /// File with the address of the API server and who we are to it [default: what the pod is given].
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<std::path::PathBuf>,
-    /// Address of the API server, instead of that in the file.
-    #[arg(long, value_name = "URL")]
-    master: Option<String>,
     /// Make the Roles that sidecars and Jobs need. Without it an administrator makes them.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
     rbac: bool,
@@ -50,12 +50,35 @@ pub(crate) struct RunArgs {
     /// Time between two checks of a Repository. 0s turns them off.
     #[arg(long, value_name = "DURATION", default_value = "72h0m0s", value_parser = go_duration::parse)]
     check_interval: Duration,
+    /// Port where webhooks and health are served over TLS.
+    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    secure_port: u16,
+    /// Have the API server ask us about workloads when they are written, so that they have their container at once.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
+    enable_mutating_webhook: bool,
+    /// Have the API server ask us about Restics, Recoveries and Repositories when they are written.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
+    enable_validating_webhook: bool,
+    /// Secret where our certificate is kept.
+    #[arg(long, value_name = "NAME", default_value = "stash-apiserver-cert")]
+    certificate_secret: String,
+    /// Serve this certificate instead of one of our own.
+    #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
+    tls_cert_file: Option<PathBuf>,
+    /// Its private key.
+    #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
+    tls_private_key_file: Option<PathBuf>,
+    /// The authorities to trust it by [default: ca.crt beside it].
+    #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
+    tls_ca_file: Option<PathBuf>,
     /// Our own namespace.
     #[arg(long, value_name = "NAMESPACE", env = "MY_POD_NAMESPACE", default_value = "kube-system")]
     namespace: String,
     /// Our own pod: who we are among the replicas [default: the name of this host].
     #[arg(long, value_name = "NAME", env = "MY_POD_NAME")]
     pod_name: Option<String>,
+    #[command(flatten)]
+    api: ApiArgs,
     #[command(flatten)]
     pub(crate) glog: GlogFlags,
     #[command(flatten)]
@@ -72,12 +95,7 @@ struct Unneeded {
 }
 
 pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
-    let client = connect(&Target {
-        kubeconfig: args.kubeconfig,
-        master: args.master,
-        user_agent: format!("stash-operator/{}", env!("CARGO_PKG_VERSION")),
-    })
-    .await?;
+    let client = args.api.connect("stash-operator").await?;
     let identity = match args.pod_name {
         Some(name) => name,
         None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -89,8 +107,29 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         log_flags: args.glog.passed_on(),
         jitter: args.schedule_jitter,
     };
+    let certificates = match (args.tls_cert_file, args.tls_private_key_file) {
+        (Some(certificate), Some(key)) => {
+            CertificateSettings::Files { certificate, key, authorities: args.tls_ca_file }
+        }
+        _ => CertificateSettings::Managed {
+            namespace: args.namespace.clone(),
+            secret: args.certificate_secret,
+            service: args.service_name.clone(),
+        },
+    };
+    let webhooks = RegistrationSettings {
+        namespace: args.namespace.clone(),
+        service: args.service_name,
+        port: SERVICE_PORT,
+        mutating: args.enable_mutating_webhook,
+        validating: args.enable_validating_webhook,
+    };
     let options = Options {
         settings,
+        port: args.secure_port,
+        certificates,
+        webhooks,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         namespace: args.namespace,
         identity,
         rbac: args.rbac,
@@ -106,6 +145,6 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
             stop.cancel();
         }
     });
-    operator::run::run(client, options, stop).await;
+    operator::run::run(client, options, stop).await?;
     Ok(Exit::Done)
 }
