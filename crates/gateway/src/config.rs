@@ -82,6 +82,10 @@ pub struct Limits {
     /// Memory that all pushes together may take while they are read, in bytes; default 256 MiB. It is estimated:
     /// the body, and what its lines become. Small pushes (below 64 KiB) are not counted. A push that is too large for
     /// it is answered 413; one that finds no room within [`Limits::memory_wait`] is answered 503 with `Retry-After`.
+    ///
+    /// One address may take it all while no other one waits for a second (or half of [`Limits::memory_wait`], if that is
+    /// less). Then that which takes most gives way until both take as much: those of its pushes that began first and
+    /// have not come whole are answered 503.
     pub memory_bytes: usize,
     /// How long a push waits for others to free their memory; default 5 seconds.
     pub memory_wait: Duration,

@@ -12,12 +12,13 @@ mod refusal;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use exposition::GroupingKey;
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
-use tokio::sync::OwnedSemaphorePermit;
+use web::Peer;
 
 use crate::{Gateway, PushMode, Rejected};
 pub(crate) use budget::Budget;
+use budget::Reservation;
 use content::Content;
 pub(crate) use refusal::Refusal;
 
@@ -29,7 +30,7 @@ pub(crate) async fn push(
     head: &Parts,
     body: Body,
 ) -> Response {
-    match take(gateway, path, mode, &head.headers, body).await {
+    match take(gateway, path, mode, head, body).await {
         Ok(code) => code.into_response(),
         Err(refusal) => {
             // What the store refuses is counted and logged where it does.
@@ -47,12 +48,15 @@ async fn take(
     gateway: &Gateway,
     path: &[u8],
     mode: PushMode,
-    headers: &HeaderMap,
+    head: &Parts,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
+    let headers = &head.headers;
     let key = GroupingKey::from_decoded_path_with(path, gateway.0.config.names()).map_err(Refusal::Key)?;
     let limits = gateway.0.config.limits;
-    let mut memory = gateway.0.budget.reservation();
+    // Whoever serves the router by other means than crate `web` says nothing of addresses.
+    let peer = head.extensions.get().copied().unwrap_or(Peer::Local);
+    let mut memory = gateway.0.budget.reservation(peer);
     let body = body::read(body, headers, &limits, &mut memory).await?;
     let body = body::unpack(body, headers, &limits, &mut memory).await?;
     let content = Content::of(headers);
@@ -62,8 +66,10 @@ async fn take(
     let counting = tokio::task::spawn_blocking(move || (content.cost(&body), body));
     let (cost, body) = counting.await.map_err(|_| Refusal::Internal)?;
     memory.cover(cost).await?;
-    let (gateway, permits) = (gateway.clone(), memory.into_permits());
-    let storing = tokio::task::spawn_blocking(move || store(&gateway, &key, mode, content, &body, permits));
+    memory.is_whole();
+    let gateway = gateway.clone();
+    let storing =
+        tokio::task::spawn_blocking(move || store(&gateway, &key, mode, content, &body, Some(memory)));
     storing.await.map_err(|_| Refusal::Internal)?
 }
 
@@ -74,7 +80,7 @@ fn store(
     mode: PushMode,
     content: Content,
     body: &Bytes,
-    _memory: Option<OwnedSemaphorePermit>,
+    _memory: Option<Reservation>,
 ) -> Result<StatusCode, Refusal> {
     let config = &gateway.0.config;
     let pushed = content.parse(body, config)?;

@@ -1,8 +1,10 @@
 //! Who we are and what we may use: the pod, the way to its Secret, its gateway, its scratch folder.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::secret::Secret;
 use engine::{Cancel, Environment};
 use kube::Client;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +29,8 @@ pub struct Pod {
     pub scratch_dir: PathBuf,
     /// Address of the push gateway; empty for none.
     pub pushgateway_url: String,
+    /// The password that the API gave last.
+    pub last_secret: LastSecret,
     /// The end of the process: the schedule stops, what runs is cancelled.
     pub stop: CancellationToken,
 }
@@ -45,6 +49,23 @@ impl Pod {
 
     pub(crate) fn environment(&self) -> Environment {
         Environment { cache_dir: Some(self.scratch_dir.join("cache")) }
+    }
+}
+
+/// The Secret as it was read from the API last, so that an API server which is away stops no backup. Never written
+/// anywhere.
+#[derive(Clone, Default)]
+pub struct LastSecret(Arc<Mutex<Option<(String, Secret)>>>);
+
+impl LastSecret {
+    pub(crate) fn keep(&self, name: &str, password: &Secret) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((name.to_owned(), password.clone()));
+    }
+
+    pub(crate) fn of(&self, name: &str) -> Option<Secret> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(known, _)| known == name).map(|(_, password)| password.clone())
     }
 }
 

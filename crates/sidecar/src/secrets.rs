@@ -50,6 +50,7 @@ fn mounted(folder: &Path, name: &str) -> Result<Secret, Failure> {
 
 async fn read(pod: &Pod, namespace: &str, name: &str) -> Result<Secret, Failure> {
     let api: Api<Object> = Api::namespaced(pod.client.clone(), namespace);
+    let full = format!("{namespace}/{name}");
     let object = match tokio::time::timeout(PATIENCE, api.get_opt(name)).await {
         Ok(Ok(Some(object))) => object,
         Ok(Ok(None)) => {
@@ -59,6 +60,12 @@ async fn read(pod: &Pod, namespace: &str, name: &str) -> Result<Secret, Failure>
             ));
         }
         Ok(Err(error)) => {
+            if !cluster::connect::is_definite(&error)
+                && let Some(known) = pod.last_secret.of(&full)
+            {
+                tracing::warn!(secret = full, %error, "cannot read the Secret; the password that was read last is used");
+                return Ok(known);
+            }
             return Err(fail(
                 FailureReason::SecretMissing,
                 format!(
@@ -68,6 +75,13 @@ async fn read(pod: &Pod, namespace: &str, name: &str) -> Result<Secret, Failure>
             ));
         }
         Err(_) => {
+            if let Some(known) = pod.last_secret.of(&full) {
+                tracing::warn!(
+                    secret = full,
+                    "the API server does not answer; the password that was read last is used"
+                );
+                return Ok(known);
+            }
             return Err(fail(
                 FailureReason::SecretMissing,
                 format!(
@@ -78,7 +92,11 @@ async fn read(pod: &Pod, namespace: &str, name: &str) -> Result<Secret, Failure>
         }
     };
     let key = object.data.and_then(|mut data| data.remove(RESTIC_PASSWORD));
-    key.map(|bytes| Secret::new(bytes.0)).ok_or_else(|| {
+    let key = key.map(|bytes| Secret::new(bytes.0));
+    if let Some(password) = &key {
+        pod.last_secret.keep(&full, password);
+    }
+    key.ok_or_else(|| {
         fail(
             FailureReason::SecretInvalid,
             format!("Secret {namespace}/{name} lacks the key {RESTIC_PASSWORD}; add the password of the repository"),

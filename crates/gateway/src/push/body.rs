@@ -18,7 +18,7 @@ pub(super) async fn read(
     body: Body,
     headers: &HeaderMap,
     limits: &Limits,
-    memory: &mut Reservation<'_>,
+    memory: &mut Reservation,
 ) -> Result<Bytes, Refusal> {
     let too_large = || Refusal::TooLarge { limit: limits.body_bytes };
     // Said before the client sends it, when it asks by `Expect: 100-continue`.
@@ -30,7 +30,13 @@ pub(super) async fn read(
     let mut frames = body.into_data_stream();
     let mut first = Bytes::new();
     let mut whole: Vec<u8> = Vec::new();
-    while let Some(frame) = frames.next().await {
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = frames.next() => next,
+            refusal = memory.must_give_way() => return Err(refusal),
+        };
+        let Some(frame) = next else { break };
         let frame =
             frame.map_err(|error| if web::too_slow(&error) { Refusal::Slow } else { Refusal::Cut })?;
         let length = first.len() + whole.len() + frame.len();
@@ -80,7 +86,7 @@ pub(super) async fn unpack(
     body: Bytes,
     headers: &HeaderMap,
     limits: &Limits,
-    memory: &mut Reservation<'_>,
+    memory: &mut Reservation,
 ) -> Result<Bytes, Refusal> {
     let Some(encoding) = Encoding::of(headers) else { return Ok(body) };
     let packed = body.len();
@@ -156,7 +162,8 @@ mod tests {
     async fn unpacked(encoding: &'static str, body: Vec<u8>) -> Result<Bytes, Refusal> {
         let limits = Limits { unpacked_bytes: 1_000_000, ..Limits::default() };
         let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
-        unpack(body.into(), &headers, &limits, &mut Budget::new(&limits).reservation()).await
+        let mut memory = Budget::new(&limits).reservation(web::Peer::Local);
+        unpack(body.into(), &headers, &limits, &mut memory).await
     }
 
     #[tokio::test]

@@ -34,6 +34,10 @@ pub(crate) enum Refusal {
     TooMuchMemory { limit: usize },
     #[error("other large pushes take all memory that pushes may take: push again later")]
     Busy { retry_after: Duration },
+    #[error(
+        "pushes of other addresses need the memory that those of this one take: push again later, or send faster"
+    )]
+    GaveWay { retry_after: Duration },
     /// The body ended before it was whole.
     #[error("unexpected EOF")]
     Cut,
@@ -62,6 +66,7 @@ impl Refusal {
             }
             Refusal::TooManySeries { .. } => "too_many_series",
             Refusal::Busy { .. } => "busy",
+            Refusal::GaveWay { .. } => "gave_way",
             Refusal::Cut => "cut",
             Refusal::Slow => "slow",
             Refusal::Syntax(_) => "syntax",
@@ -76,7 +81,9 @@ impl Refusal {
             | Refusal::UnpackedTooLarge { .. }
             | Refusal::TooManySeries { .. }
             | Refusal::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::Busy { .. } | Refusal::Rejected(Rejected::Closed) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Busy { .. } | Refusal::GaveWay { .. } | Refusal::Rejected(Rejected::Closed) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Refusal::Slow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::Key(_)
@@ -91,15 +98,12 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = refuse(self.code(), &self.to_string());
-        match self {
-            Refusal::Busy { retry_after } => {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
-            }
-            // What is still to come of the body would be taken for the next request.
-            Refusal::Slow => {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            _ => {}
+        if let Refusal::Busy { retry_after } | Refusal::GaveWay { retry_after } = self {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+        }
+        // What is still to come of the body would be taken for the next request.
+        if let Refusal::Slow | Refusal::GaveWay { .. } = self {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use gateway::{Config, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::server::{DEADLINE, Server, read_answer};
 
@@ -88,7 +88,14 @@ async fn a_text_that_takes_more_memory_than_there_is_is_refused() {
 
 /// A push that has sent all of its large body but the last byte.
 async fn almost_sent(server: &Server, size: usize) -> TcpStream {
-    let mut stream = TcpStream::connect(server.client.0).await.unwrap();
+    almost_sent_from("127.0.0.1", server, size).await
+}
+
+/// The same from another address of this machine.
+async fn almost_sent_from(address: &str, server: &Server, size: usize) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(server.client.0).await.unwrap();
     let head = format!(
         "PUT /metrics/job/slow HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
     );
@@ -113,6 +120,43 @@ async fn large_pushes_that_find_no_room_are_told_to_come_again_and_small_ones_ar
     slow.write_all(b"\n").await.unwrap();
     read_answer(&mut slow).await.is(200);
     server.put("/metrics/job/large", &large).await.is(200);
+}
+
+#[tokio::test]
+async fn an_address_whose_pushes_never_end_does_not_keep_those_of_others_out() {
+    let limits =
+        Limits { memory_bytes: 4_000_000, memory_wait: Duration::from_secs(20), ..Limits::default() };
+    let server = limited(limits).await;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        slow.push(almost_sent_from("127.0.0.9", &server, 1_000_000).await);
+    }
+    let large = format!("# {}\na 1\n", "x".repeat(900_000));
+    server.put("/metrics/job/large", &large).await.is(200);
+    // The first one gave way and was told so; the others go on, and end well.
+    let told = read_answer(&mut slow[0]).await;
+    assert!(told.refused(503).contains("other addresses"));
+    assert_eq!((told.header("retry-after"), told.header("connection")), (Some("20"), Some("close")));
+    for stream in &mut slow[1..] {
+        stream.write_all(b"\n").await.unwrap();
+        read_answer(stream).await.is(200);
+    }
+    let text = server.get("/metrics").await.body;
+    assert!(text.contains(r#"pushgateway_pushes_rejected_total{reason="gave_way"} 1"#));
+}
+
+#[tokio::test]
+async fn an_address_that_is_alone_may_have_all_memory() {
+    let limits = Limits { memory_bytes: 4_000_000, memory_wait: Duration::ZERO, ..Limits::default() };
+    let server = limited(limits).await;
+    let mut pushes = Vec::new();
+    for _ in 0..4 {
+        pushes.push(almost_sent(&server, 1_000_000).await);
+    }
+    for stream in &mut pushes {
+        stream.write_all(b"\n").await.unwrap();
+        read_answer(stream).await.is(200);
+    }
 }
 
 #[tokio::test]

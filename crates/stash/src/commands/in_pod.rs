@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use domain::handoff::{env, flag};
-use sidecar::pod::Pod;
+use sidecar::pod::{LastSecret, Pod};
 use tokio_util::sync::CancellationToken;
 
 use super::glog::GlogFlags;
@@ -90,6 +90,7 @@ impl InPodArgs {
             secret_dir: self.storage_secret_dir.filter(|folder| !folder.as_os_str().is_empty()),
             scratch_dir: self.scratch_dir,
             pushgateway_url: pushgateway_url.unwrap_or_default(),
+            last_secret: LastSecret::default(),
             stop,
         })
     }

@@ -71,7 +71,9 @@ pub(super) struct PushLimits {
     /// Series of a push, each bucket and quantile counting as one. More are answered 413.
     #[arg(long = "push.max-series", value_name = "NUMBER", default_value = "250000")]
     pub(super) series: usize,
-    /// Bytes that all large pushes may take together while they are read. One that cannot fit is answered 413.
+    /// Bytes that all large pushes may take together while they are read. One that cannot fit is answered 413. When
+    /// another address waits for a second, the one that takes most gives way to it until both take as much: its oldest
+    /// pushes are answered 503.
     #[arg(long = "push.max-memory-bytes", value_name = "BYTES", default_value = "268435456")]
     pub(super) memory_bytes: usize,
     /// Time a push waits for others to free that memory. Then 503.
