@@ -43,7 +43,7 @@ impl Drop for Operator {
 }
 
 pub(super) fn execute(flags: &OperatorBench) -> Result<ExitCode> {
-    let program = image::static_program()?;
+    let program = flags.program.clone().map_or_else(image::static_program, Ok)?;
     cluster::up()?;
     clear()?;
     let measured = measure(flags, &program);
