@@ -141,7 +141,9 @@ fn settle(calls: &Calls) -> Result<Duration> {
 /// How many workloads have what the operator injects.
 fn injected() -> Result<usize> {
     let hash = r"{range .items[*]}{.spec.template.metadata.annotations.restic\.appscode\.com/resource-hash}{'\n'}{end}";
-    let said = list("deployments,replicasets,statefulsets,daemonsets,replicationcontrollers", hash)?;
+    // By its label, which ReplicaSets of Deployments do not have.
+    let kinds = "deployments,replicasets,statefulsets,daemonsets,replicationcontrollers";
+    let said = list(&[kinds, "--selector", objects::LABEL], hash)?;
     Ok(said.lines().filter(|line| !line.is_empty()).count())
 }
 
@@ -149,12 +151,12 @@ fn injected() -> Result<usize> {
 fn ready(workloads: usize) -> Result<usize> {
     let message = r"{range .items[*]}{.status.conditions[?(@.type=='Ready')].message}{'\n'}{end}";
     let whole = format!("workloads: {workloads}");
-    Ok(list("restics", message)?.lines().filter(|line| *line == whole).count())
+    Ok(list(&["restics"], message)?.lines().filter(|line| *line == whole).count())
 }
 
-fn list(kinds: &str, form: &str) -> Result<String> {
+fn list(what: &[&str], form: &str) -> Result<String> {
     let form = format!("jsonpath={}", form.replace('\'', "\""));
-    program::stdout(cluster::kubectl()?.args(["get", kinds, "--all-namespaces", "--output", &form]))
+    program::stdout(cluster::kubectl()?.arg("get").args(what).args(["--all-namespaces", "--output", &form]))
 }
 
 /// The definitions, and of the manifest what gives the operator its rights. Returns a configuration of a client that has
