@@ -26,6 +26,10 @@ const USER: &str = "65532";
 /// Where programs look for the certificates of public authorities, on Debian and in this image.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// Tells the linker to write down where pointers stand in a bit each, and not in 24 bytes: a program that may lie anywhere
+/// in memory reads all of them at its start, and what it has read counts as its memory. ASLR stays as it is.
+const SHORT_RELOCATIONS: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
+
 /// Stash's own licence, and that of Mozilla's list of certificates and of the crates that `deny.toml` excepts.
 const LICENCES: &str = "Apache-2.0 AND MPL-2.0";
 
@@ -97,12 +101,13 @@ fn labels() -> Vec<(String, String)> {
 /// The C library is linked in, which is glibc's: its static form comes with every Debian compiler, needs no other
 /// toolchain, and its allocator keeps up with threads. Build scripts and macros run here and stay as they are, which is
 /// what naming the target does.
-fn static_program() -> Result<PathBuf> {
+pub(crate) fn static_program() -> Result<PathBuf> {
     let target = host()?;
     // Messages of the program name places in its source. They must not depend on where somebody keeps it.
     let moved = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let flags = [
         "-Ctarget-feature=+crt-static".to_owned(),
+        SHORT_RELOCATIONS.to_owned(),
         moved(&root::path(), "/source"),
         moved(&root::cargo_home()?, "/usr/local/cargo"),
     ];
@@ -182,6 +187,8 @@ mod tests {
         for words in said {
             assert!(dockerfile.contains(&words), "deploy/Dockerfile lacks {words:?}");
         }
+        let short = SHORT_RELOCATIONS.replacen("-C", "-C ", 1);
+        assert!(dockerfile.contains(&short), "deploy/Dockerfile lacks {short:?}");
         // And it builds with the pinned compiler.
         let pinned = root::text(Path::new("rust-toolchain.toml")).unwrap().unwrap();
         let version =
