@@ -2,7 +2,8 @@
 //!
 //! Read in this order: `cluster` says which cluster it is, `namespace` gives a test its own and cleans up, `wait` is the
 //! only way to wait, `dump` tells what a failed test leaves. `volume`, `prometheus` and `storage` are things to test
-//! with, `faults` breaks them.
+//! with, `faults` breaks them. `operator` installs ours, `object` reads and writes objects of any kind as one would with
+//! kubectl, `workload` makes applications with data and what backs them up, `tree` is the data.
 //!
 //! A test looks so:
 //!
@@ -26,13 +27,18 @@ pub mod dump;
 pub mod faults;
 pub mod image;
 pub mod namespace;
+pub mod object;
+pub mod operator;
 pub mod place;
 pub mod pod;
 pub mod process;
 pub mod prometheus;
 pub mod storage;
+pub mod tree;
 pub mod volume;
 pub mod wait;
+pub mod workload;
 
 pub use crate::cluster::Cluster;
 pub use crate::namespace::{Namespace, alone_in_namespace, in_namespace};
+pub use crate::operator::{Operator, alone_with_operator, with_operator};

@@ -76,6 +76,11 @@ impl Namespace {
         Ok(space)
     }
 
+    /// Runs a part of a test that needs a second namespace, with it. It goes before this one does.
+    pub async fn beside(&self, part: impl AsyncFnOnce(&Namespace) -> Result<()>) -> Result<()> {
+        Box::pin(run(part)).await
+    }
+
     /// The objects of one kind in this namespace.
     pub fn api<K>(&self) -> Api<K>
     where
@@ -181,6 +186,19 @@ impl Namespace {
         let small = volume.small();
         self.keep(volume);
         small
+    }
+
+    /// The volume that another namespace knows by this claim, by the same claim here. Only on this machine's own cluster.
+    pub async fn share_volume(&self, of: &Namespace, name: &str) -> Result<()> {
+        let folder = {
+            let volumes =
+                of.volumes.lock().map_err(|_| anyhow!("the volumes of {} are not known", of.name))?;
+            volumes.iter().find_map(|volume| volume.folder_of(&of.name, name))
+        };
+        let folder = folder.with_context(|| format!("{} has no volume {name} of this machine", of.name))?;
+        let volume = Volume::at(self, name, &folder).await?;
+        self.keep(volume);
+        Ok(())
     }
 
     fn keep(&self, volume: Volume) {

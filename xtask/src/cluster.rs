@@ -22,7 +22,7 @@ mod verify;
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -119,6 +119,13 @@ pub(crate) fn kubeconfig() -> Result<PathBuf> {
     let place = Place::chosen()?;
     place.must_be_up()?;
     Ok(place.kubeconfig())
+}
+
+/// The cluster's own kubectl, with all rights in the cluster that is up.
+pub(crate) fn kubectl() -> Result<Command> {
+    let place = Place::chosen()?;
+    place.must_be_up()?;
+    Ok(health::kubectl(place, &Programs::bring()?))
 }
 
 /// The file that holds the node's network namespace, for `nsenter --net=`.

@@ -11,6 +11,10 @@ use crate::test::tally::Tally;
 use crate::test::testbed::Testbed;
 use crate::{cluster, image, program, root};
 
+/// How many tests run at once, unless they run alone. They wait for the cluster most of the time, so there may be more of
+/// them than this machine has processors.
+const AT_ONCE: &str = "6";
+
 /// The tests, one file each.
 const TESTS: &str = "e2e/tests/cluster";
 
@@ -45,7 +49,7 @@ pub(crate) fn on(testbed: &Testbed, filter: Option<&str>, tools: &Tools, tally: 
         command.args(["--", filter]);
     }
     // Errors say what was attempted, at each step; where in the kit that is helps nobody.
-    command.env("RUST_LIB_BACKTRACE", "0");
+    command.env("RUST_LIB_BACKTRACE", "0").env("RUST_TEST_THREADS", AT_ONCE);
     tools.hand_to(&mut command, &[servers])?;
     testbed.hand_to(&mut command);
     test::count(&mut command, tally)

@@ -128,6 +128,24 @@ pub(crate) enum Bench {
     },
     /// Pushes, scrapes, memory and restarts of the gateway, against prometheus-pushgateway.
     Gateway(GatewayBench),
+    /// Time, calls of the API, processor and memory of the operator with many workloads, on the cluster of this machine.
+    Operator(OperatorBench),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OperatorBench {
+    /// How many namespaces, each with one Restic.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) namespaces: usize,
+    /// How many workloads in each of them.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) workloads: usize,
+    /// For how many seconds it must write nothing.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) quiet: u64,
+    /// Fail when a goal is missed.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 //! nothing. The mutating webhook and the controller call the same [`inject::inject`], so that they cannot disagree,
 //! and a decision about what was written already is that nothing has to change.
 
+pub mod check_job;
 pub mod conditions;
 pub mod inject;
 pub mod rbac;

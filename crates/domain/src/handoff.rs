@@ -32,6 +32,8 @@ pub mod flag {
     pub const SCHEDULE_JITTER: &str = "schedule-jitter";
     /// Name of the Recovery.
     pub const RECOVERY_NAME: &str = "recovery-name";
+    /// Name of the Repository.
+    pub const REPO_NAME: &str = "repo-name";
     /// Selector of the workloads to scale down, as text.
     pub const SELECTOR: &str = "selector";
 }
@@ -95,6 +97,16 @@ impl Backup<'_> {
 #[must_use]
 pub fn recover(recovery: &str, pushgateway_url: &str, log_flags: &[String]) -> Vec<String> {
     let mut arguments = vec!["recover".to_owned(), set(flag::RECOVERY_NAME, recovery)];
+    gateway(&mut arguments, pushgateway_url);
+    arguments.push(set(flag::STORAGE_SECRET_DIR, names::MOUNT_SECRET));
+    arguments.extend_from_slice(log_flags);
+    arguments
+}
+
+/// The arguments of a `stash check` container.
+#[must_use]
+pub fn check(repository: &str, pushgateway_url: &str, log_flags: &[String]) -> Vec<String> {
+    let mut arguments = vec!["check".to_owned(), set(flag::REPO_NAME, repository)];
     gateway(&mut arguments, pushgateway_url);
     arguments.push(set(flag::STORAGE_SECRET_DIR, names::MOUNT_SECRET));
     arguments.extend_from_slice(log_flags);

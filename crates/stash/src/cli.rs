@@ -3,8 +3,9 @@
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, pushgateway::PushgatewayArgs,
-    recover::RecoverArgs, snapshots::SnapshotsArgs, standalone::StandaloneArgs, version::VersionArgs,
+    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, glog::GlogFlags, pushgateway::PushgatewayArgs,
+    recover::RecoverArgs, run::RunArgs, scaledown::ScaleDownArgs, snapshots::SnapshotsArgs,
+    standalone::StandaloneArgs, version::VersionArgs,
 };
 use crate::exit::Exit;
 use crate::telemetry::{Form, Voice};
@@ -19,7 +20,7 @@ use crate::telemetry::{Form, Voice};
                   stash standalone examples/quickstart\n\
                   then open http://127.0.0.1:56789/ in a browser.\n\n\
                   Exit codes: 0 done; 1 failed; 2 wrong usage (1 of pushgateway, as in the original); 3 incomplete (files could not be read); \
-                  10 no repository; 11 repository locked; 12 wrong password; 130 stopped."
+                  10 no repository; 11 repository locked; 12 wrong password; 75 failed, and another attempt may do better; 130 stopped."
 )]
 pub(crate) struct Invocation {
     #[command(flatten)]
@@ -64,11 +65,13 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Standalone(StandaloneArgs),
-    Backup(BackupArgs),
-    Recover(RecoverArgs),
+    Backup(Box<BackupArgs>),
+    Recover(Box<RecoverArgs>),
+    Run(Box<RunArgs>),
     Snapshots(SnapshotsArgs),
     Forget(ForgetArgs),
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
+    Scaledown(Box<ScaleDownArgs>),
     Pushgateway(Box<PushgatewayArgs>),
     Version(VersionArgs),
 }
@@ -78,8 +81,18 @@ impl Invocation {
     pub(crate) fn voice(&self) -> Voice {
         match &self.command {
             Command::Pushgateway(args) => args.voice(),
+            Command::Run(args) => self.as_told(&args.glog),
+            Command::Backup(args) => self.as_told(&args.pod.glog),
+            Command::Recover(args) => self.as_told(&args.pod.glog),
+            Command::Check(args) => self.as_told(&args.pod.glog),
+            Command::Scaledown(args) => self.as_told(&args.pod.glog),
             _ => self.global.voice(),
         }
+    }
+
+    fn as_told(&self, glog: &GlogFlags) -> Voice {
+        let voice = self.global.voice();
+        Voice { level: glog.at_least(voice.level), ..voice }
     }
 }
 

@@ -4,8 +4,13 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod folder;
 pub(crate) mod forget;
+pub(crate) mod glog;
+pub(crate) mod in_cluster;
+pub(crate) mod in_pod;
 pub(crate) mod pushgateway;
 pub(crate) mod recover;
+pub(crate) mod run;
+pub(crate) mod scaledown;
 pub(crate) mod snapshots;
 pub(crate) mod standalone;
 pub(crate) mod version;
@@ -20,11 +25,13 @@ pub(crate) fn execute(command: Command, console: Terminal) -> anyhow::Result<Exi
     let exit = runtime.block_on(async {
         match command {
             Command::Standalone(args) => standalone::execute(args, console).await,
-            Command::Backup(args) => backup::execute(args, console).await,
-            Command::Recover(args) => recover::execute(args, console).await,
+            Command::Backup(args) => backup::execute(*args, console).await,
+            Command::Recover(args) => recover::execute(*args, console).await,
+            Command::Run(args) => run::execute(*args).await,
             Command::Snapshots(args) => snapshots::execute(args, console).await,
             Command::Forget(args) => forget::execute(args, console).await,
-            Command::Check(args) => check::execute(args, console).await,
+            Command::Check(args) => check::execute(*args, console).await,
+            Command::Scaledown(args) => scaledown::execute(*args).await,
             Command::Pushgateway(args) => pushgateway::execute(*args).await,
             Command::Version(args) => version::execute(&args),
         }

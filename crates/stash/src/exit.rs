@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Locked,
     /// The password is another.
     WrongPassword,
+    /// It failed, and another attempt may not: `EX_TEMPFAIL` of sysexits.h.
+    TryAgain,
     /// Stopped by a signal.
     Stopped,
 }
@@ -82,6 +84,7 @@ impl From<Exit> for ExitCode {
             Exit::NoRepository => 10,
             Exit::Locked => 11,
             Exit::WrongPassword => 12,
+            Exit::TryAgain => 75,
             Exit::Stopped => 130,
         })
     }

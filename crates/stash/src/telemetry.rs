@@ -66,7 +66,18 @@ pub(crate) fn start(voice: Voice, console: &Terminal) {
     // The engine's library warns of each unreadable file; our session reports count and name them already.
     let libraries = if ours == LevelFilter::DEBUG { LevelFilter::INFO } else { LevelFilter::ERROR };
     let mut filter = Targets::new().with_default(libraries);
-    for target in ["stash", "standalone", "agent", "engine", "gateway", "domain", "web"] {
+    for target in [
+        "stash",
+        "standalone",
+        "sidecar",
+        "operator",
+        "cluster",
+        "agent",
+        "engine",
+        "gateway",
+        "domain",
+        "web",
+    ] {
         filter = filter.with_target(target, ours);
     }
     let terminal = std::io::stderr().is_terminal();

@@ -25,6 +25,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
@@ -44,9 +45,27 @@ pub(crate) struct Shared {
     pub(crate) counts: Arc<Counts>,
     pub(crate) heads: Heads,
     pub(crate) guard: Option<Guard>,
+    /// What handshakes are made with, where no file says it.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) app: Router,
     /// Cancelled when requests under way are the last ones.
     pub(crate) stop: CancellationToken,
+}
+
+impl Shared {
+    /// Whether connections are over TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some() || self.guard.as_ref().is_some_and(Guard::is_tls)
+    }
+
+    /// What handshakes are made with at this moment.
+    async fn handshakes(&self) -> Option<Arc<ServerConfig>> {
+        match (&self.tls, &self.guard) {
+            (Some(tls), _) => Some(Arc::clone(tls)),
+            (None, Some(guard)) => guard.tls().await,
+            (None, None) => None,
+        }
+    }
 }
 
 /// A client above the number of connections is told so, when it can be.
@@ -56,12 +75,12 @@ pub(crate) async fn refuse(mut socket: Box<dyn Socket>) {
 
 /// Serves a connection until its end.
 pub(crate) async fn serve(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
-    let Some(guard) = shared.guard.as_ref().filter(|guard| guard.is_tls()) else {
+    if !shared.is_tls() {
         return http1(shared, socket, peer).await;
-    };
+    }
     let stop = shared.stop.clone();
     let shaken = tokio::select! {
-        shaken = handshake(&shared, guard, socket) => shaken,
+        shaken = handshake(&shared, socket) => shaken,
         () = stop.cancelled() => None,
     };
     if let Some((socket, is_http2)) = shaken {
@@ -70,11 +89,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Pe
 }
 
 /// The TLS handshake; says whether the client chose HTTP/2.
-async fn handshake(
-    shared: &Shared,
-    guard: &Guard,
-    socket: Box<dyn Socket>,
-) -> Option<(Box<dyn Socket>, bool)> {
+async fn handshake(shared: &Shared, socket: Box<dyn Socket>) -> Option<(Box<dyn Socket>, bool)> {
     let end = Instant::now() + shared.limits.header_timeout;
     let Ok(looked) = timeout_at(end, Looked::at(socket)).await else {
         shared.counts.time_out(TimedOut::Handshake);
@@ -88,7 +103,7 @@ async fn handshake(
         shared.counts.refuse(Refused::Handshake);
         return None;
     }
-    let Some(config) = guard.tls().await else {
+    let Some(config) = shared.handshakes().await else {
         shared.counts.refuse(Refused::Configuration);
         return None;
     };

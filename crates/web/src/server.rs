@@ -7,6 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::ResolvesServerCert;
+use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +30,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Server {
     limits: Limits,
     file: Option<ConfigFile>,
+    tls: Option<Arc<ServerConfig>>,
     counts: Arc<Counts>,
 }
 
@@ -47,7 +51,25 @@ impl Server {
     /// A server with these limits; with a file, it says who may ask, and whether over TLS.
     #[must_use]
     pub fn new(limits: Limits, file: Option<ConfigFile>) -> Self {
-        Self { limits, file, counts: Arc::default() }
+        Self { limits, file, tls: None, counts: Arc::default() }
+    }
+
+    /// A server that always speaks TLS, with whatever certificate it is given at each handshake; so the certificate can
+    /// be another one from one handshake to the next, and connections that are open go on. Both versions of HTTP are
+    /// offered, in TLS 1.2 and 1.3. While there is no certificate, handshakes fail.
+    ///
+    /// # Errors
+    ///
+    /// When the cryptography cannot do any of these versions of TLS.
+    pub fn with_certificates(
+        limits: Limits,
+        certificates: Arc<dyn ResolvesServerCert>,
+    ) -> Result<Self, rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_protocol_versions(rustls::DEFAULT_VERSIONS)?;
+        let mut tls = builder.with_no_client_auth().with_cert_resolver(certificates);
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { limits, file: None, tls: Some(Arc::new(tls)), counts: Arc::default() })
     }
 
     /// How often a limit was met.
@@ -74,6 +96,7 @@ impl Server {
             counts: Arc::clone(&self.counts),
             heads: Heads::new(self.limits.header_memory_bytes),
             guard: self.file.clone().map(Guard::new),
+            tls: self.tls.clone(),
             app,
             stop: running.stop.clone(),
         });
@@ -144,7 +167,7 @@ async fn accept(
             Err(why) => {
                 shared.counts.refuse(why);
                 tracing::debug!(?peer, why = why.label(), "connection refused");
-                let is_tls = shared.guard.as_ref().is_some_and(Guard::is_tls);
+                let is_tls = shared.is_tls();
                 // To tell over TLS takes a handshake, which is the dear part of a connection.
                 if let (false, Ok(permit)) = (is_tls, Arc::clone(refusals).try_acquire_owned()) {
                     tasks.spawn(async move {

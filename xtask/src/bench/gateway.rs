@@ -112,7 +112,7 @@ fn fill(contender: &Contender, requests: &Requests, state: &Path, times: &Times)
     let gateway = Gateway::start(&contender.program, contender.filling, state)?;
     load::fill(&gateway, requests)?;
     std::thread::sleep(times.rest);
-    figures.insert("filled", gateway.resident()?);
+    figures.insert("filled", gateway.usage().resident()?);
     gateway.stop()?;
     Ok(figures)
 }
@@ -123,8 +123,8 @@ fn measure(contender: &Contender, requests: &Requests, state: &Path, times: &Tim
     let gateway = Gateway::start(&contender.program, &[], state)?;
     figures.insert("ready", gateway.ready_after.as_secs_f64() * 1000.0);
     std::thread::sleep(times.rest);
-    figures.insert("started", gateway.resident()?);
-    gateway.forget_peak()?;
+    figures.insert("started", gateway.usage().resident()?);
+    gateway.usage().forget_peak()?;
 
     // The first push after a start makes both save; by the time of the next load that is over.
     figures.insert("lone p50", load::lone_push(&gateway, requests, times.lone)?);
@@ -149,9 +149,9 @@ fn measure(contender: &Contender, requests: &Requests, state: &Path, times: &Tim
         figures.insert(cpu, scrapes.cpu_ms);
         figures.insert(bytes, scrapes.bytes / 1024.0);
     }
-    figures.insert("peak", gateway.peak()?);
+    figures.insert("peak", gateway.usage().peak()?);
     std::thread::sleep(times.rest);
-    figures.insert("after", gateway.resident()?);
+    figures.insert("after", gateway.usage().resident()?);
     figures.insert("stop", gateway.stop()?.as_secs_f64() * 1000.0);
     let file = std::fs::metadata(state).with_context(|| format!("looking at {}", state.display()))?;
     figures.insert("file", file.len() as f64 / 1024.0);

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("standalone", &["agent", "domain", "engine", "exposition", "gateway", "look"]),
     ("cluster", &[]),
     ("sidecar", &["agent", "cluster", "domain", "engine", "exposition"]),
-    ("operator", &["cluster", "domain", "exposition", "web"]),
+    ("operator", &["cluster", "domain", "web"]),
     (
         "stash",
         &[

@@ -192,7 +192,7 @@ fn hand_over(repository: &Repository) -> Value {
 /// Runs the pod on the node of a DaemonSet's Repository, as the DaemonSet itself does: by affinity, so that the
 /// scheduler still binds volumes (`nodeName`, which 0.8.3 set, goes past it), and whatever taints the node has. The
 /// Recovery's `nodeSelector` does not count, as before.
-fn on_node(pod_spec: &mut PodSpec, node: &str) {
+pub(super) fn on_node(pod_spec: &mut PodSpec, node: &str) {
     let requirement = NodeSelectorRequirement {
         key: "metadata.name".to_owned(),
         operator: "In".to_owned(),

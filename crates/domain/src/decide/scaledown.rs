@@ -1,6 +1,7 @@
 //! Offline backups: the CronJob that starts a cycle, and [`cycle`], the steps of one.
 
 pub mod cycle;
+mod end;
 
 use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, JobSpec, JobTemplateSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};

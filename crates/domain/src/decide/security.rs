@@ -42,6 +42,12 @@ pub(super) fn restorer() -> SecurityContext {
     root(&["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP"])
 }
 
+/// The context of the container that checks a repository: nobody in particular, but for one in a folder, which may
+/// belong to anybody.
+pub(super) fn checker(in_a_folder: bool) -> SecurityContext {
+    if in_a_folder { root(&["DAC_OVERRIDE"]) } else { unprivileged(NOBODY, Some(NOBODY)) }
+}
+
 /// The context of a container that only talks to the API.
 pub(super) fn api_only() -> SecurityContext {
     unprivileged(NOBODY, Some(NOBODY))

@@ -34,6 +34,7 @@ use super::restic::{generation, int_or_string, is_default};
     printcolumn = r#"{"name":"Repository-Name","type":"string","jsonPath":".spec.repository.name"}"#,
     printcolumn = r#"{"name":"Snapshot","type":"string","jsonPath":".spec.snapshot"}"#,
     printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.phase"}"#,
+    printcolumn = r#"{"name":"Progress","type":"string","jsonPath":".status.progress"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     crates(
         kube_core = "::kube_core",
@@ -110,6 +111,9 @@ pub struct RecoveryStatus {
     /// How far it has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<RecoveryPhase>,
+    /// How much is restored, while it runs: `40%`, of several paths `40% of path 2/3`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub progress: String,
     /// One entry per path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stats: Vec<RestoreStats>,

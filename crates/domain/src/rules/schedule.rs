@@ -32,6 +32,7 @@ use super::go_duration;
 mod cron;
 mod error;
 mod field;
+pub mod jitter;
 
 pub use self::error::{FieldProblem, KubernetesCronError, ScheduleError};
 

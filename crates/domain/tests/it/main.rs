@@ -12,5 +12,6 @@ mod jobs;
 mod objects;
 mod restic_forget;
 mod retention;
+mod rights;
 mod schedule;
 mod schedule_model;

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// Every document of a YAML text.
-fn documents(yaml: &str) -> Vec<Value> {
+pub(crate) fn documents(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 

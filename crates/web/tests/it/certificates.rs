@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use crate::server::within;
@@ -75,6 +76,12 @@ impl Pair {
     pub(crate) fn write(&self, folder: &Path) {
         std::fs::write(folder.join("cert.pem"), &self.certificate).unwrap();
         std::fs::write(folder.join("key.pem"), &self.key).unwrap();
+    }
+
+    /// Ready to be served.
+    pub(crate) fn certified(&self) -> CertifiedKey {
+        CertifiedKey::from_der(self.chain.clone(), self.private.clone_key(), &ring::default_provider())
+            .unwrap()
     }
 
     pub(crate) fn der(&self) -> &CertificateDer<'static> {

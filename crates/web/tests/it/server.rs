@@ -31,10 +31,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start(limits: Limits, file: Option<ConfigFile>) -> Self {
+        Self::of(Server::new(limits, file)).await
+    }
+
+    pub(crate) async fn of(server: Server) -> Self {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.address().parse().unwrap();
         let (stop, made) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let server = Server::new(limits, file);
         let app = app(Arc::clone(&made));
         let task = tokio::spawn({
             let (server, stop) = (server.clone(), stop.clone());

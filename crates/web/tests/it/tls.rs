@@ -1,12 +1,15 @@
 //! TLS: which clients are let in, and what changes while it runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::rustls::DEFAULT_VERSIONS;
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use web::{ConfigFile, Limits, Refused, TimedOut};
+use web::{ConfigFile, Limits, Refused, Server, TimedOut};
 
 use crate::certificates::{Authority, Pair, handshake};
 use crate::server::{Running, ask, code, get_request, read_all};
@@ -155,4 +158,40 @@ async fn a_handshake_that_does_not_go_on_is_given_up() {
         assert_eq!(read_all(&mut stream).await, "");
     }
     assert_eq!(server.running.counts().timed_out(TimedOut::Handshake), 3);
+}
+
+/// Gives out one certificate, or none.
+#[derive(Debug, Default)]
+struct Given(std::sync::RwLock<Option<Arc<CertifiedKey>>>);
+
+impl ResolvesServerCert for Given {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.read().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_from_memory_is_shown_from_the_next_handshake_on() {
+    let authority = Authority::new();
+    let given = Arc::new(Given::default());
+    let server = Server::with_certificates(Limits::default(), Arc::<Given>::clone(&given)).unwrap();
+    let running = Running::of(server).await;
+    let config = || authority.client(None, &["http/1.1"], DEFAULT_VERSIONS);
+    assert!(handshake(running.connect().await, config()).await.is_err(), "there is none yet");
+    let mut old = Vec::new();
+    for _ in 0..3 {
+        let pair = authority.sign("localhost");
+        *given.0.write().unwrap() = Some(Arc::new(pair.certified()));
+        let stream = handshake(running.connect().await, config()).await.unwrap();
+        assert_eq!(&stream.get_ref().1.peer_certificates().unwrap()[0], pair.der());
+        old.push(stream);
+    }
+    for mut stream in old {
+        assert_eq!(code(&ask(&mut stream, &get_request("/ok", "")).await), 200);
+    }
+    let config = authority.client(None, &["h2", "http/1.1"], DEFAULT_VERSIONS);
+    let stream = handshake(running.connect().await, config).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let answer = running.get("/ok", "").await;
+    assert!(answer.contains("Client sent an HTTP request to an HTTPS server."), "{answer}");
 }

@@ -48,9 +48,9 @@ pub(super) fn fill(gateway: &Gateway, requests: &Requests) -> Result<()> {
 /// Pushes for a time over all connections; pushes under way at its end are waited for and counted.
 pub(super) fn push(gateway: &Gateway, requests: &Requests, time: Duration) -> Result<Pushes> {
     let start = Instant::now();
-    let before = gateway.cpu()?;
+    let before = gateway.usage().cpu()?;
     let latencies = run(gateway, requests, &AtomicUsize::new(0), || start.elapsed() < time)?;
-    let (took, cpu) = (start.elapsed().as_secs_f64(), gateway.cpu()? - before);
+    let (took, cpu) = (start.elapsed().as_secs_f64(), gateway.usage().cpu()? - before);
     let count = latencies.len() as f64;
     Ok(Pushes {
         rate: count / took,
@@ -102,7 +102,7 @@ pub(super) fn lone_push(gateway: &Gateway, requests: &Requests, time: Duration) 
 /// Scrapes one after another for a time, three at least. `None` when the gateway does not speak the form.
 pub(super) fn scrape(gateway: &Gateway, form: Form, time: Duration) -> Result<Option<Scrapes>> {
     let mut connection = Connection::open(gateway.address)?;
-    let (start, before) = (Instant::now(), gateway.cpu()?);
+    let (start, before) = (Instant::now(), gateway.usage().cpu()?);
     let mut answers = Vec::new();
     while answers.len() < 3 || start.elapsed() < time {
         let answer = scrape_once(&mut connection, form)?;
@@ -111,7 +111,7 @@ pub(super) fn scrape(gateway: &Gateway, form: Form, time: Duration) -> Result<Op
         }
         answers.push(answer);
     }
-    Ok(Some(summary(&answers, gateway.cpu()? - before)))
+    Ok(Some(summary(&answers, gateway.usage().cpu()? - before)))
 }
 
 fn scrape_once(connection: &mut Connection, form: Form) -> Result<Answer> {

@@ -10,13 +10,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::client::{Connection, get};
+use crate::bench::usage::Usage;
 use crate::program;
 
 /// Longer than a start or stop takes.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// The unit of CPU time in `/proc`: USER_HZ, which is 100 on every Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// How a gateway is started; the flags that all have follow by themselves.
 #[derive(Clone)]
@@ -70,43 +68,9 @@ impl Gateway {
             .is_ok_and(|answer| answer.code == 200)
     }
 
-    /// User and system seconds so far.
-    pub(super) fn cpu(&self) -> Result<f64> {
-        let text = self.proc("stat")?;
-        // The second field is a name in parentheses that may hold blanks; user and system time are fields 14 and 15.
-        let fields = text.rsplit_once(')').context("/proc/PID/stat has another form than known")?.1;
-        let ticks: Vec<f64> =
-            fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-        Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
-    }
-
-    /// Resident memory in MiB.
-    pub(super) fn resident(&self) -> Result<f64> {
-        self.memory("VmRSS:")
-    }
-
-    /// Highest resident memory in MiB since the start or the last [`Gateway::forget_peak`].
-    pub(super) fn peak(&self) -> Result<f64> {
-        self.memory("VmHWM:")
-    }
-
-    pub(super) fn forget_peak(&self) -> Result<()> {
-        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")
-            .context("resetting the peak memory")
-    }
-
-    fn memory(&self, field: &str) -> Result<f64> {
-        let text = self.proc("status")?;
-        let kib = text
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.split_whitespace().next()?.parse::<f64>().ok())
-            .with_context(|| format!("/proc/PID/status has no {field}"))?;
-        Ok(kib / 1024.0)
-    }
-
-    fn proc(&self, file: &str) -> Result<String> {
-        let path = format!("/proc/{}/{file}", self.child.id());
-        std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))
+    /// What it has taken of the machine.
+    pub(super) fn usage(&self) -> Usage {
+        Usage::of(self.child.id())
     }
 
     /// Asks it to stop, which saves the state, and says how long that took.

@@ -23,6 +23,8 @@ pub enum RecoveryReason {
     NotAllowed,
     /// Pending: the storage Secret of the Repository does not exist.
     SecretMissing,
+    /// Pending: a Job that is not its own has the name that its own would have.
+    NameTaken,
     /// Running: its Job exists.
     JobCreated,
     /// Succeeded: its Job did.
@@ -45,6 +47,7 @@ impl RecoveryReason {
             RecoveryReason::RepositoryInvalid => "RepositoryInvalid",
             RecoveryReason::NotAllowed => "NotAllowed",
             RecoveryReason::SecretMissing => "SecretMissing",
+            RecoveryReason::NameTaken => "NameTaken",
             RecoveryReason::JobCreated => "JobCreated",
             RecoveryReason::JobSucceeded => "JobSucceeded",
             RecoveryReason::JobFailed => "JobFailed",

@@ -22,6 +22,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use super::end::End;
 use crate::decide::target::{Target, text};
 use crate::objects::workload::WorkloadKind;
 use crate::rules::names;
@@ -162,27 +163,6 @@ impl Change {
             None => json!({ "metadata": metadata }),
         }
     }
-}
-
-/// How a cycle ended. Whichever way it did, the replicas are back, or as somebody else wants them.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
-    /// The backup ended well.
-    Completed,
-    /// It was not begun: the workload has no pods.
-    NothingRuns,
-    /// Its pods did not go in time, so nothing was backed up.
-    PodsStayed,
-    /// The init container failed too often.
-    BackupFailed,
-    /// The init container did not end in time.
-    BackupTimedOut,
-    /// Somebody else scaled the workload meanwhile.
-    ScaledByOthers,
-    /// The Restic is gone, or online now.
-    Withdrawn,
-    /// A cycle that 0.8.3 began was brought to its end.
-    FromOldRelease,
 }
 
 /// What the annotation [`names::ANNOTATION_OFFLINE_CYCLE`] holds.

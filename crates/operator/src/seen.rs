@@ -1,0 +1,142 @@
+//! A workload as it is kept in memory: the few fields by which it is found, and its JSON as text.
+//!
+//! A tree of JSON takes ten times the memory of its text, and a cluster has many workloads of which few are looked at in
+//! an hour. A type of Kubernetes would be small too, but drops the fields that it does not know, and what is written
+//! back must have them.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use kube::api::{ApiResource, DynamicObject};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// One workload, of a kind that whoever has it knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    metadata: ObjectMeta,
+    text: Box<str>,
+}
+
+impl Seen {
+    /// The whole object, but for its managed fields and its status.
+    pub(crate) fn json(&self) -> Result<Value, serde_json::Error> {
+        serde_json::from_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut object = Value::deserialize(deserializer)?;
+        let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+        let owned = metadata.is_some_and(|metadata| {
+            metadata.remove("managedFields");
+            let owners = metadata.get("ownerReferences").and_then(Value::as_array);
+            owners.into_iter().flatten().any(|owner| owner["kind"] == "Deployment")
+        });
+        if let Some(object) = object.as_object_mut() {
+            // It changes with every pod and decides nothing here.
+            object.remove("status");
+            if owned {
+                // The ReplicaSets of Deployments are many, and none of our business.
+                object.remove("spec");
+            }
+        }
+        let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(D::Error::custom)?;
+        let text = object.to_string().into_boxed_str();
+        Ok(Self { metadata: found_by(metadata), text })
+    }
+}
+
+/// What a workload is found by. Annotations of other people are not: what they say of pods is in the template, whose
+/// change is one of the generation.
+fn found_by(metadata: ObjectMeta) -> ObjectMeta {
+    let annotations = metadata.annotations.map(|annotations| {
+        let ours = |name: &String| {
+            name.starts_with(domain::rules::names::ANNOTATION_PREFIX)
+                || name == domain::rules::names::ANNOTATION_OLD_REPLICA
+        };
+        annotations.into_iter().filter(|(name, _)| ours(name)).collect()
+    });
+    ObjectMeta {
+        name: metadata.name,
+        namespace: metadata.namespace,
+        uid: metadata.uid,
+        resource_version: metadata.resource_version,
+        generation: metadata.generation,
+        deletion_timestamp: metadata.deletion_timestamp,
+        labels: metadata.labels,
+        annotations,
+        ..ObjectMeta::default()
+    }
+}
+
+impl Resource for Seen {
+    type DynamicType = ApiResource;
+    type Scope = <DynamicObject as Resource>::Scope;
+
+    fn kind(of: &ApiResource) -> Cow<'_, str> {
+        DynamicObject::kind(of)
+    }
+
+    fn group(of: &ApiResource) -> Cow<'_, str> {
+        DynamicObject::group(of)
+    }
+
+    fn version(of: &ApiResource) -> Cow<'_, str> {
+        DynamicObject::version(of)
+    }
+
+    fn plural(of: &ApiResource) -> Cow<'_, str> {
+        DynamicObject::plural(of)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_back_has_every_field_that_was_read() {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {
+                "name": "web", "namespace": "shop", "labels": {"app": "web"}, "fieldOfTomorrow": 1,
+                "annotations": {"other": "kept", "restic.appscode.com/tag": "1"},
+                "managedFields": [{"manager": "kubectl"}],
+            },
+            "spec": {"fieldOfTomorrow": {"deep": [1, 2]}},
+            "status": {"replicas": 3},
+        });
+        let seen: Seen = serde_json::from_value(object.clone()).unwrap();
+        let mut expected = object;
+        expected["metadata"].as_object_mut().unwrap().remove("managedFields");
+        expected.as_object_mut().unwrap().remove("status");
+        assert_eq!(seen.json().unwrap(), expected);
+        assert_eq!(seen.meta().name.as_deref(), Some("web"));
+        assert_eq!(seen.meta().annotations.as_ref().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_replica_set_of_a_deployment_is_kept_without_its_spec() {
+        let object = json!({
+            "metadata": {"name": "web-1", "ownerReferences": [{"kind": "Deployment", "name": "web"}]},
+            "spec": {"template": {}},
+        });
+        let seen: Seen = serde_json::from_value(object).unwrap();
+        assert_eq!(seen.json().unwrap().get("spec"), None);
+        assert!(seen.json().unwrap()["metadata"]["ownerReferences"].is_array());
+    }
+}

@@ -1,0 +1,15 @@
+//! The operator's server over real TLS on this host's own addresses, as an API server would call it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics: that is how it fails"
+)]
+
+mod api_server;
+mod certificates;
+mod health;
+mod objects;
+mod reviews;
+mod server;
+mod workloads;
