@@ -26,10 +26,6 @@ const USER: &str = "65532";
 /// Where programs look for the certificates of public authorities, on Debian and in this image.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Tells the linker to write down where pointers stand in a bit each, and not in 24 bytes: a program that may lie anywhere
-/// in memory reads all of them at its start, and what it has read counts as its memory. ASLR stays as it is.
-const SHORT_RELOCATIONS: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
-
 /// Stash's own licence, and that of Mozilla's list of certificates and of the crates that `deny.toml` excepts.
 const LICENCES: &str = "Apache-2.0 AND MPL-2.0";
 
@@ -107,7 +103,6 @@ pub(crate) fn static_program() -> Result<PathBuf> {
     let moved = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let flags = [
         "-Ctarget-feature=+crt-static".to_owned(),
-        SHORT_RELOCATIONS.to_owned(),
         moved(&root::path(), "/source"),
         moved(&root::cargo_home()?, "/usr/local/cargo"),
     ];
@@ -187,8 +182,6 @@ mod tests {
         for words in said {
             assert!(dockerfile.contains(&words), "deploy/Dockerfile lacks {words:?}");
         }
-        let short = SHORT_RELOCATIONS.replacen("-C", "-C ", 1);
-        assert!(dockerfile.contains(&short), "deploy/Dockerfile lacks {short:?}");
         // And it builds with the pinned compiler.
         let pinned = root::text(Path::new("rust-toolchain.toml")).unwrap().unwrap();
         let version =
