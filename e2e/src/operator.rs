@@ -104,6 +104,11 @@ impl Operator {
     /// Installs it as a user does, and waits until it is ready. One that is there is changed to this.
     async fn install(&self, flags: &[&str]) -> Result<()> {
         let spaces: Api<v1::Namespace> = Api::all(self.cluster.client.clone());
+        // One that is going, since a run was cut off while it removed it, has to be gone first.
+        let stays = |found: Option<&v1::Namespace>| {
+            found.is_none_or(|found| found.metadata.deletion_timestamp.is_none())
+        };
+        wait::watch(spaces.clone(), NAMESPACE, "is not going", stays).await?;
         let namespace = serde_json::from_value(json!({
             "metadata": { "name": NAMESPACE, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
         }))?;

@@ -16,6 +16,7 @@ pub const MOUNT: &str = "/data";
 
 /// Writes the files, different ones for each `seed`.
 const FILL: &str = r#"
+rm -rf /data/tree
 mkdir -p /data/tree/folder/deeper /data/tree/empty-folder
 cd /data/tree
 echo "seed $SEED" > text

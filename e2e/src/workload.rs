@@ -151,6 +151,14 @@ impl Namespace {
         name.context("the cluster has no node")
     }
 
+    /// Makes a Restic and waits until the operator knows it: the webhook goes by what it knows.
+    pub async fn put_restic(&self, restic: Value) -> Result<()> {
+        let made = self.put(restic).await?;
+        let name = made["metadata"]["name"].as_str().unwrap_or_default();
+        let is_known = |restic: &Value| restic["status"]["observedGeneration"].is_number();
+        self.until("Restic", name, "is known to the operator", is_known).await.map(drop)
+    }
+
     /// Waits until a workload has the container of Stash, as an init container or not, and returns the workload.
     pub async fn is_injected(&self, kind: &str, name: &str, init: bool) -> Result<Value> {
         let is_so = |workload: &Value| injected(workload).is_some_and(|(_, is_init)| is_init == init);
@@ -160,8 +168,11 @@ impl Namespace {
     /// Waits until it has none.
     pub async fn is_clean(&self, kind: &str, name: &str) -> Result<Value> {
         let is_so = |workload: &Value| {
-            let text = workload.to_string();
-            injected(workload).is_none() && !text.contains("restic.appscode.com") && !text.contains("stash-")
+            let template = workload["spec"]["template"].to_string();
+            let ours = workload["metadata"]["annotations"].to_string() + &template;
+            injected(workload).is_none()
+                && !ours.contains("restic.appscode.com")
+                && !template.contains("stash-")
         };
         self.until(kind, name, "has nothing of Stash", is_so).await
     }

@@ -143,6 +143,9 @@ pub(crate) struct OperatorBench {
     /// For how many seconds it must write nothing.
     #[arg(long, default_value_t = 60)]
     pub(crate) quiet: u64,
+    /// Measure this program instead of the one that the image holds.
+    #[arg(long)]
+    pub(crate) program: Option<PathBuf>,
     /// Fail when a goal is missed.
     #[arg(long)]
     pub(crate) check: bool,

@@ -59,7 +59,7 @@ async fn operator_backs_up_daemon_set_offline() -> Result<()> {
 async fn online(kind: &str) -> Result<()> {
     with_operator(async |space, operator| {
         let files = space.prepare().await?;
-        space.put(workload::restic("web", "web", "online", "@every 5s")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 5s")).await?;
         let made = space.put(workload::workload(kind, "web", 1)).await?;
         ensure!(workload::injected(&made).is_some(), "the webhook did not inject into a {kind}");
         comes_back(space, operator, kind, &files).await
@@ -71,7 +71,7 @@ async fn online(kind: &str) -> Result<()> {
 async fn offline(kind: &str) -> Result<()> {
     with_operator(async |space, operator| {
         let files = space.prepare().await?;
-        space.put(workload::restic("web", "web", "offline", "@every 15s")).await?;
+        space.put_restic(workload::restic("web", "web", "offline", "@every 15s")).await?;
         space.put(workload::workload(kind, "web", 2)).await?;
         let replicas = if kind == "DaemonSet" { 1 } else { 2 };
         space.is_injected(kind, "web", true).await?;

@@ -25,7 +25,7 @@ fn users(workload: &Value) -> Value {
 async fn operator_injects_what_webhook_missed() -> Result<()> {
     alone_with_operator(&[], async |space, operator| {
         space.storage_secret().await?;
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         operator.scale(0).await?;
         for kind in KINDS {
             // Nobody answers the webhook, and nobody is kept from working.
@@ -51,7 +51,7 @@ async fn operator_follows_restic() -> Result<()> {
         for kind in KINDS {
             before.push((kind, users(&space.put(idle(kind, "web")).await?)));
         }
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         each(space, "gets a sidecar", |found| is(found, false)).await?;
 
         // The container watches these by itself, so no pod is made anew for them.
@@ -149,7 +149,7 @@ async fn operator_follows_restic() -> Result<()> {
 async fn operator_follows_labels_and_lifetime() -> Result<()> {
     with_operator(async |space, _| {
         space.storage_secret().await?;
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         for kind in KINDS {
             let made = space.put(idle(kind, "web")).await?;
             ensure!(is(&made, false), "{kind}: the webhook did not inject");
@@ -169,7 +169,7 @@ async fn operator_follows_labels_and_lifetime() -> Result<()> {
             space.is_gone("RoleBinding", &name).await?;
             space.is_gone("Role", &name).await?;
         }
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         each(space, "gets a sidecar of the new Restic", |found| is(found, false)).await?;
 
         // A workload that is going is let go, whoever else holds it.
@@ -189,7 +189,7 @@ async fn operator_reports_conflict() -> Result<()> {
     with_operator(async |space, _| {
         space.storage_secret().await?;
         for name in ["one", "two"] {
-            space.put(workload::restic(name, "web", "online", "@every 1h")).await?;
+            space.put_restic(workload::restic(name, "web", "online", "@every 1h")).await?;
         }
         let made = space.put(idle("Deployment", "web")).await?;
         ensure!(injected(&made).is_none(), "one of two was injected");
@@ -215,7 +215,7 @@ async fn operator_pauses() -> Result<()> {
     with_operator(async |space, _| {
         space.prepare().await?;
         for name in ["web", "other"] {
-            space.put(workload::restic(name, name, "online", "@every 3s")).await?;
+            space.put_restic(workload::restic(name, name, "online", "@every 3s")).await?;
             space.put(workload::workload("Deployment", name, 1)).await?;
             space.backed_up(&format!("deployment.{name}"), 1).await?;
         }
@@ -246,7 +246,7 @@ async fn operator_pauses() -> Result<()> {
 async fn operator_leaves_owned_replica_set() -> Result<()> {
     with_operator(async |space, _| {
         space.prepare().await?;
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         space.put(workload::workload("Deployment", "web", 1)).await?;
         space.pods_ready("web", 1).await?;
         let sets = space.list("ReplicaSet", "app=web").await?;
@@ -288,12 +288,12 @@ async fn replaced(kind: &str) -> Result<()> {
             .await?;
         let counted = |budget: &Value| budget["status"]["currentHealthy"] == 2;
         space.until("PodDisruptionBudget", "web", "has counted its pods", counted).await?;
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         space.is_injected(kind, "web", false).await?;
         // A second workload without a budget is done meanwhile, so this one would have been.
         space.put(workload::workload(kind, "other", 2)).await?;
         space.pods_ready("other", 2).await?;
-        space.put(workload::restic("other", "other", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("other", "other", "online", "@every 1h")).await?;
         have_sidecars(space, "other").await?;
         let uids = |pods: &[Value]| -> Vec<Value> {
             let mut uids: Vec<Value> = pods.iter().map(|pod| pod["metadata"]["uid"].clone()).collect();

@@ -18,7 +18,7 @@ fn kubectl(space: &Namespace, arguments: &[&str]) -> Result<String> {
 async fn operator_shows_objects() -> Result<()> {
     with_operator(async |space, _| {
         space.prepare().await?;
-        space.put(workload::restic("web", "web", "online", "@every 5s")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 5s")).await?;
         space.put(workload::workload("Deployment", "web", 1)).await?;
         space.backed_up("deployment.web", 1).await?;
         space.put(workload::recovery("back", space, "deployment.web")).await?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// A workload that has been backed up once and is not any more.
 async fn backed_up(space: &Namespace) -> Result<String> {
     let files = space.prepare().await?;
-    space.put(workload::restic("web", "web", "online", "@every 3s")).await?;
+    space.put_restic(workload::restic("web", "web", "online", "@every 3s")).await?;
     space.put(workload::workload("Deployment", "web", 1)).await?;
     space.backed_up("deployment.web", 1).await?;
     space.delete_and_wait("Restic", "web").await?;
@@ -63,7 +63,7 @@ async fn operator_restores_only_what_was_asked_for() -> Result<()> {
         let old = newest(space, &folder).await?;
         let second = space.fill_tree(DATA, 2).await?;
         ensure!(first != second, "the files did not change");
-        space.put(workload::restic("web", "web", "online", "@every 3s")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 3s")).await?;
         space
             .until("Repository", "deployment.web", "has a snapshot of the second files", |found| {
                 found["status"]["backupCount"].as_i64() >= Some(2)
@@ -134,7 +134,7 @@ async fn operator_restores_daemon_set_on_its_node() -> Result<()> {
     with_operator(async |space, _| {
         space.prepare().await?;
         let node = space.node().await?;
-        space.put(workload::restic("web", "web", "online", "@every 3s")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 3s")).await?;
         space.put(workload::workload("DaemonSet", "web", 1)).await?;
         let name = workload::repository("DaemonSet", "web", &node);
         space.backed_up(&name, 1).await?;

@@ -21,9 +21,9 @@ const OUTAGE: Duration = Duration::from_secs(120);
 async fn freeze_apiserver_during_backups() -> Result<()> {
     alone_with_operator(&[], async |space, operator| {
         space.prepare().await?;
-        space.put(workload::restic("web", "web", "online", "@every 10s")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 10s")).await?;
         space.put(workload::workload("Deployment", "web", 1)).await?;
-        space.put(workload::restic("set", "set", "online", "@every 10s")).await?;
+        space.put_restic(workload::restic("set", "set", "online", "@every 10s")).await?;
         space.put(workload::workload("StatefulSet", "set", 1)).await?;
         space.backed_up("deployment.web", 1).await?;
         space.backed_up("statefulset.set-0", 1).await?;
@@ -74,7 +74,7 @@ async fn delete_backed_up_pod_mid_backup() -> Result<()> {
         let mut restic = workload::restic("web", "web", "online", "@every 2s");
         // So little of a processor that the first session is far from its end when the pod goes.
         restic["spec"]["resources"] = json!({ "limits": { "cpu": "100m", "memory": "512Mi" } });
-        space.put(restic).await?;
+        space.put_restic(restic).await?;
         space.put(workload::workload("Deployment", "web", 1)).await?;
         let pod = space.pods_ready("web", 1).await?.remove(0);
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
@@ -105,7 +105,7 @@ async fn run_two_operators() -> Result<()> {
         space.storage_secret().await?;
         operator.scale(2).await?;
         let first = operator.leader().await?;
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         let generation = |object: &Value| object["metadata"]["generation"].clone();
         let made = space.put(workload::workload("Deployment", "web", 0)).await?;
         let found = space.is_injected("Deployment", "web", false).await?;
@@ -149,7 +149,7 @@ async fn run_operator_without_rights() -> Result<()> {
 
         roles.patch(NAME, &manager, &Patch::Merge(json!({ "rules": rules }))).await?;
         operator.rolled_out().await?;
-        space.put(workload::restic("web", "web", "online", "@every 1h")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 1h")).await?;
         space.put(workload::workload("Deployment", "web", 0)).await?;
         space.is_injected("Deployment", "web", false).await?;
         Ok(())

@@ -12,7 +12,7 @@ use serde_json::Value;
 async fn operator_keeps_secrets() -> Result<()> {
     with_operator(async |space, operator| {
         space.prepare().await?;
-        space.put(workload::restic("web", "web", "online", "@every 5s")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 5s")).await?;
         space.put(workload::workload("Deployment", "web", 1)).await?;
         space.backed_up("deployment.web", 1).await?;
         space.put(workload::recovery("back", space, "deployment.web")).await?;

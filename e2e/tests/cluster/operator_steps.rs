@@ -56,7 +56,7 @@ impl Recovering {
 async fn kill_operator_at_each_step_of_recovery() -> Result<()> {
     alone_with_operator(&[], async |space, operator| {
         let files = space.prepare().await?;
-        space.put(workload::restic("web", "web", "online", "@every 3s")).await?;
+        space.put_restic(workload::restic("web", "web", "online", "@every 3s")).await?;
         space.put(workload::workload("Deployment", "web", 1)).await?;
         space.backed_up("deployment.web", 1).await?;
         space.delete_and_wait("Restic", "web").await?;
@@ -157,7 +157,7 @@ async fn kill_operator_at_each_step_of_offline_cycle() -> Result<()> {
     alone_with_operator(&[], async |space, operator| {
         space.prepare().await?;
         // Ticks are made by hand.
-        space.put(workload::restic("web", "web", "offline", "0 0 1 1 *")).await?;
+        space.put_restic(workload::restic("web", "web", "offline", "0 0 1 1 *")).await?;
         space.put(workload::workload("Deployment", "web", 2)).await?;
         space.is_injected("Deployment", "web", true).await?;
         space.pods_ready("web", 2).await?;
@@ -208,7 +208,7 @@ async fn operator_gives_back_replicas_when_backup_fails() -> Result<()> {
         space.prepare().await?;
         let mut restic = workload::restic("web", "web", "offline", "0 0 1 1 *");
         restic["spec"]["fileGroups"] = json!([{ "path": "/data/not-there" }]);
-        space.put(restic).await?;
+        space.put_restic(restic).await?;
         space.put(workload::workload("Deployment", "web", 2)).await?;
         space.is_injected("Deployment", "web", true).await?;
         space.pods_ready("web", 2).await?;

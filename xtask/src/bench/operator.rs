@@ -43,7 +43,7 @@ impl Drop for Operator {
 }
 
 pub(super) fn execute(flags: &OperatorBench) -> Result<ExitCode> {
-    let program = image::static_program()?;
+    let program = flags.program.clone().map_or_else(image::static_program, Ok)?;
     cluster::up()?;
     clear()?;
     let measured = measure(flags, &program);
@@ -62,7 +62,7 @@ fn measure(flags: &OperatorBench, program: &Path) -> Result<bool> {
     let calls = Calls::count(NAMESPACE, NAME, &kubeconfig)?;
     let wanted = flags.namespaces * flags.workloads;
     println!("{wanted} workloads of five kinds in {0} namespaces, {0} Restics", flags.namespaces);
-    feed("create", &objects::all(NAMESPACE, flags.namespaces, flags.workloads))?;
+    feed(&["create"], &objects::all(NAMESPACE, flags.namespaces, flags.workloads))?;
 
     let before = calls.so_far()?;
     let start = Instant::now();
@@ -173,7 +173,7 @@ fn install(work: &Path) -> Result<PathBuf> {
     let documents = manifest.split("\n---\n").filter(|text| {
         !["kind: Deployment", "kind: Service"].iter().any(|kind| text.lines().any(|line| line == *kind))
     });
-    feed("apply", &documents.collect::<Vec<_>>().join("\n---\n"))?;
+    feed(&["apply", "--namespace", NAMESPACE], &documents.collect::<Vec<_>>().join("\n---\n"))?;
 
     let token = program::stdout(cluster::kubectl()?.args([
         "--namespace",
@@ -217,10 +217,10 @@ fn start_operator(program: &Path, kubeconfig: &Path, work: &Path) -> Result<Chil
     command.spawn().with_context(|| format!("could not start `{}`", program::line(&command)))
 }
 
-fn feed(verb: &str, text: &str) -> Result<()> {
+fn feed(arguments: &[&str], text: &str) -> Result<()> {
     use std::io::Write as _;
     let mut command = cluster::kubectl()?;
-    command.args(["--namespace", NAMESPACE, verb, "--filename", "-"]);
+    command.args(arguments).args(["--filename", "-"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     let mut input = child.stdin.take().context("kubectl takes no input")?;
     input.write_all(text.as_bytes())?;

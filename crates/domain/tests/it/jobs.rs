@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 
 use domain::decide::recovery_job::{recovery_job, secret_copy};
 use domain::decide::scaledown::cron_job;
-use domain::decide::scaledown::cycle::Limits;
+use domain::decide::scaledown::cycle::{self, Action, Limits, Observation, step};
+use domain::decide::target::Target;
 use domain::objects::recovery::Recovery;
 use domain::objects::repository::Repository;
 use domain::objects::restic::Restic;
-use domain::objects::workload::{Workload, WorkloadError};
+use domain::objects::workload::{Workload, WorkloadError, WorkloadKind};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::{Value, json};
@@ -105,4 +106,27 @@ fn an_online_restic_has_no_cron_job_and_a_schedule_without_one_is_an_error() {
         let error = with("schedule", schedule).unwrap_err();
         assert!(!error.to_string().is_empty(), "{schedule}");
     }
+}
+
+/// The Deployment controller copies annotations to the ReplicaSets of a Deployment. Two who took steps of one cycle
+/// would scale against one another without end.
+#[test]
+fn a_cycle_of_a_deployment_is_none_of_its_replica_sets() {
+    let owner = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "1", "controller": true}]);
+    let mark = json!({"tick": "1", "phase": "BackingUp", "since": "2026-01-01T03:00:00Z"}).to_string();
+    let annotations = json!({"old-replica": "2", "restic.appscode.com/offline-cycle": mark});
+    let is_under_way = |kind, owners: &Value| {
+        let object = json!({
+            "metadata": {"name": "web", "annotations": annotations, "ownerReferences": owners},
+            "spec": {"replicas": 1, "template": {"spec": {}}},
+        });
+        let target = Target { kind, namespace: "demo", object: &object };
+        let observed = Observation { target, pods: &[], injected: false, paused: false, tick: Some("2") };
+        let action = step(observed, &Limits::DEFAULT, "2026-01-01T03:00:10Z".parse().unwrap());
+        assert_eq!(cycle::is_under_way(target), action != Action::Nothing, "{kind}");
+        cycle::is_under_way(target)
+    };
+    assert!(is_under_way(WorkloadKind::Deployment, &json!([])));
+    assert!(is_under_way(WorkloadKind::ReplicaSet, &json!([])));
+    assert!(!is_under_way(WorkloadKind::ReplicaSet, &owner));
 }

@@ -78,7 +78,7 @@ impl Calls {
                 })
             })
             .collect();
-        feed("create", &json!({ "apiVersion": "v1", "kind": "List", "items": schemas }).to_string())?;
+        feed(&["create"], &json!({ "apiVersion": "v1", "kind": "List", "items": schemas }).to_string())?;
         let (calls, start) = (Self, Instant::now());
         // Whoever asks shows up.
         while calls.so_far()?.reads == 0 {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use super::end::End;
-use crate::decide::target::{Target, text};
+use crate::decide::target::{LeftAlone, Target, text};
 use crate::objects::workload::WorkloadKind;
 use crate::rules::names;
 
@@ -186,6 +186,10 @@ enum Phase {
 /// The next step of the cycle of one workload.
 #[must_use]
 pub fn step(observed: Observation<'_>, limits: &Limits, now: Timestamp) -> Action {
+    // A Deployment's ReplicaSets have its annotations, the cycle's among them; the cycle is the Deployment's alone.
+    if is_no_business_of_ours(observed.target) {
+        return Action::Nothing;
+    }
     let mark = observed.target.annotation(names::ANNOTATION_OFFLINE_CYCLE);
     let mark: Option<Mark> = mark.and_then(|mark| serde_json::from_str(mark).ok());
     let cycle = Cycle { observed, limits, now };
@@ -333,8 +337,13 @@ impl Cycle<'_> {
 pub fn is_under_way(target: Target<'_>) -> bool {
     let mark = target.annotation(names::ANNOTATION_OFFLINE_CYCLE);
     let mark: Option<Mark> = mark.and_then(|mark| serde_json::from_str(mark).ok());
-    target.annotation(names::ANNOTATION_OLD_REPLICA).is_some()
-        || mark.is_some_and(|mark| mark.phase != Phase::Ended)
+    let is_marked = target.annotation(names::ANNOTATION_OLD_REPLICA).is_some()
+        || mark.is_some_and(|mark| mark.phase != Phase::Ended);
+    is_marked && !is_no_business_of_ours(target)
+}
+
+fn is_no_business_of_ours(target: Target<'_>) -> bool {
+    matches!(target.left_alone(), Some(LeftAlone::Owned | LeftAlone::BeingDeleted))
 }
 
 /// Whether the pod of an init container is one to back up in: as 0.8.3, a pod of a Deployment, ReplicaSet or

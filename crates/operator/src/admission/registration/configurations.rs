@@ -71,13 +71,16 @@ pub fn mutating(settings: &RegistrationSettings, bundle: &CaBundle) -> MutatingW
 /// The webhooks of our own kinds. They fail closed, hence the API server asks only about what the operator would look
 /// at: while it is away, objects can be deleted, their finalizers removed, their labels changed. Status is a subresource,
 /// about which it does not ask at all.
+///
+/// Repositories fail open, for sidecars make them after a backup, and no backup depends on the operator. What a user could
+/// write wrong in one is also in the rules of its definition ([`domain::crds`]), and the operator says it afterwards.
 #[must_use]
 pub fn validating(settings: &RegistrationSettings, bundle: &CaBundle) -> ValidatingWebhookConfiguration {
     let webhook = |kind: OwnKind| ValidatingWebhook {
         name: format!("{}.{NAME}", kind.singular()),
         client_config: client(settings, bundle, kind.path()),
         rules: Some(vec![rule(GROUP, VERSION, kind.resource())]),
-        failure_policy: Some("Fail".to_owned()),
+        failure_policy: Some(if kind == OwnKind::Repository { "Ignore" } else { "Fail" }.to_owned()),
         timeout_seconds: Some(OWN_KINDS_WAIT),
         side_effects: "None".to_owned(),
         admission_review_versions: vec!["v1".to_owned()],
@@ -203,9 +206,11 @@ mod tests {
             assert!(service.path.unwrap().ends_with(&format!("/{resource}")));
         }
         for webhook in validating(&settings(), &bundle).webhooks.unwrap() {
+            // No backup depends on the operator.
+            let policy = if webhook.name.starts_with("repository.") { "Ignore" } else { "Fail" };
             assert_eq!(
                 (webhook.failure_policy.as_deref(), webhook.timeout_seconds),
-                (Some("Fail"), Some(10))
+                (Some(policy), Some(10))
             );
             assert_eq!(webhook.namespace_selector, None, "an object of ours is looked at wherever it is");
         }
