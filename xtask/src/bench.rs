@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::flags::Bench;
-use crate::{program, root};
+use crate::image;
 
 pub(crate) fn execute(what: &Bench) -> Result<ExitCode> {
     match what {
@@ -23,8 +23,7 @@ pub(crate) fn execute(what: &Bench) -> Result<ExitCode> {
     }
 }
 
-/// Our program as it ships, built anew.
+/// Our program as it ships in the image, built anew.
 fn release() -> Result<PathBuf> {
-    program::run(program::cargo().args(["build", "--release", "--package", "stash"]))?;
-    Ok(root::path().join("target/release/stash"))
+    image::static_program()
 }

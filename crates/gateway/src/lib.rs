@@ -47,7 +47,7 @@ use measure::Counters;
 use persist::Keeper;
 use push::Budget;
 use route::Routes;
-use store::check::{Incoming, Pushed};
+use store::check::{Incoming, Known, Pushed};
 use store::{Group, Store};
 pub use web::Listener;
 
@@ -197,7 +197,9 @@ impl Gateway {
     /// [`Gateway::push`] of what a body held. What takes long for a large push is done before the lock is taken.
     fn take(&self, key: &GroupingKey, pushed: &Pushed, mode: PushMode) -> Result<(), Rejected> {
         let now = Timestamp::now();
-        let incoming = Incoming::new(&self.snapshot(), key, pushed, now);
+        // The snapshot is dropped at once: while there is one, a change elsewhere copies what it touches.
+        let known = Known::of_push(&self.snapshot(), pushed);
+        let incoming = Incoming::new(known, key, pushed, now);
         let taken = self.change(|store| store.push(key, incoming, mode, now));
         let taken = taken.ok_or(Rejected::Closed).flatten();
         if let Err(rejected) = &taken {

@@ -191,7 +191,7 @@ impl Store {
     /// Sets the failure time of a group, and makes the group when there is none, unless even that cannot be shown.
     fn remember_failure(&mut self, key: &GroupingKey, now: Timestamp) {
         let pushed = self.group(key).and_then(|group| group.times.pushed);
-        let nothing = Incoming::new(self, key, &Pushed::default(), now);
+        let nothing = Incoming::new(Vec::new(), key, &Pushed::default(), now);
         // Refused only when another group would show the same push times.
         let _ = self.change(key, nothing, PushMode::Merge, Times { pushed, failed: Some(now) });
     }

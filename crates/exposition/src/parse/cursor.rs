@@ -47,37 +47,41 @@ impl<'a> Cursor<'a> {
     /// A name (`what` for messages), of letters, digits, `_` and with `colons` `:`, or anything in double quotes; these
     /// may also open in the middle. Empty when nothing that starts a name is there.
     pub(super) fn name(&mut self, what: &str, colons: bool) -> Result<Vec<u8>, String> {
-        let mut name = Vec::new();
-        loop {
-            match self.rest.first() {
-                Some(b'"') => {
-                    self.next();
-                    self.quoted(what, &mut name)?;
-                    // Something has to follow before the name is looked at.
-                    return if self.is_cut() { Err(END.to_owned()) } else { Ok(name) };
-                }
-                Some(byte)
-                    if byte.is_ascii_alphabetic()
-                        || *byte == b'_'
-                        || (*byte == b':' && colons)
-                        || (byte.is_ascii_digit() && !name.is_empty()) =>
-                {
-                    name.push(*byte);
-                    self.next();
-                }
-                None if self.is_cut() => return Err(END.to_owned()),
-                _ => return Ok(name),
+        let is_part = |at: usize, byte: u8| {
+            byte.is_ascii_alphabetic()
+                || byte == b'_'
+                || (byte == b':' && colons)
+                || (byte.is_ascii_digit() && at > 0)
+        };
+        let plain = self.until(|at, byte| !is_part(at, byte));
+        let mut name = plain.to_vec();
+        match self.rest.first() {
+            Some(b'"') => {
+                self.next();
+                self.quoted(what, &mut name)?;
+                // Something has to follow before the name is looked at.
+                if self.is_cut() { Err(END.to_owned()) } else { Ok(name) }
             }
+            None if self.is_cut() => Err(END.to_owned()),
+            _ => Ok(name),
         }
+    }
+
+    /// Everything before the first byte that, with its place, is an `end`; to the end of the line when there is none.
+    pub(super) fn until(&mut self, end: impl Fn(usize, u8) -> bool) -> &'a [u8] {
+        let end = self.rest.iter().enumerate().position(|(at, byte)| end(at, *byte));
+        let (before, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        self.rest = rest;
+        before
     }
 
     /// Appends what follows an opening quote to `text`, and reads the closing one.
     pub(super) fn quoted(&mut self, what: &str, text: &mut Vec<u8>) -> Result<(), String> {
         loop {
+            text.extend_from_slice(self.until(|_, byte| matches!(byte, b'"' | b'\\')));
             match self.next() {
                 Some(b'"') => return Ok(()),
-                Some(b'\\') => text.push(self.escaped()?),
-                Some(byte) => text.push(byte),
+                Some(_) => text.push(self.escaped()?),
                 None => {
                     return Err(
                         self.fault(|| format!("{what} {} contains unescaped new-line", quoted(&*text)))

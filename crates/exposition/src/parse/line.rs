@@ -55,9 +55,10 @@ fn comment(cursor: &mut Cursor<'_>, names: Names, assembly: &mut Assembly) -> Re
         if family.help.is_some() {
             return Err(format!("second HELP line for metric name {}", quoted(family.name())));
         }
-        let mut help = Vec::new();
-        while let Some(byte) = cursor.next() {
-            help.push(if byte == b'\\' { cursor.escaped()? } else { byte });
+        let mut help = cursor.until(|_, byte| byte == b'\\').to_vec();
+        while cursor.eat(b'\\') {
+            help.push(cursor.escaped()?);
+            help.extend_from_slice(cursor.until(|_, byte| byte == b'\\'));
         }
         family.help = Some(String::from_utf8_lossy(&help).into_owned());
     } else {

@@ -5,13 +5,16 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// Compresses piece by piece. The lowest level already makes an exposition twenty times smaller; more would cost
-/// more than writing the text did.
+/// The level of compression. An exposition of 2.3 MB becomes 255 kB in 5 ms at level 1, 180 kB in 9 ms at level 2, 174 kB
+/// in 23 ms at level 3 and 157 kB in 47 ms at level 6: what lies above costs more than writing the text did.
+const LEVEL: u32 = 2;
+
+/// Compresses piece by piece.
 pub(crate) struct Gzip(GzEncoder<Vec<u8>>);
 
 impl Default for Gzip {
     fn default() -> Self {
-        Self(GzEncoder::new(Vec::new(), Compression::fast()))
+        Self(GzEncoder::new(Vec::new(), Compression::new(LEVEL)))
     }
 }
 

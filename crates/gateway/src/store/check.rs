@@ -81,17 +81,48 @@ pub(crate) struct Place<'a> {
     pub(crate) mode: PushMode,
 }
 
+/// Texts of one family that are held already, so that they are not kept twice.
+pub(crate) struct Known {
+    name: Arc<str>,
+    help: Option<Arc<str>>,
+    /// One of its label sets, for the names in it.
+    labels: Option<Arc<LabelSet>>,
+}
+
+impl Known {
+    fn of(store: &Store, name: &str, help: &str) -> Option<Self> {
+        let (name, index) = store.families.get_key_value(name)?;
+        let labels = index.series.get_min().map(|series| Arc::clone(&series.labels));
+        Some(Self { name: Arc::clone(name), help: index.shared_help(help), labels })
+    }
+
+    /// Of each family of a push, in their order.
+    pub(crate) fn of_push(store: &Store, pushed: &Pushed) -> Vec<Option<Self>> {
+        pushed.families.iter().map(|family| Self::of(store, &family.name, &family.help)).collect()
+    }
+
+    /// Name and help of a family, and through `shapes` the names of its labels: those that are held already, if equal.
+    fn share(known: Option<Self>, name: &str, help: &str, shapes: &mut Shapes) -> (Arc<str>, Arc<str>) {
+        let Some(known) = known else { return (name.into(), help.into()) };
+        if let Some(labels) = &known.labels {
+            shapes.adopt(labels);
+        }
+        (known.name, known.help.unwrap_or_else(|| help.into()))
+    }
+}
+
 impl Incoming {
-    /// `families` as they were received at `now`. What `store` holds decides nothing here, but names and texts that
-    /// it has are shared.
-    pub(crate) fn new(store: &Store, key: &GroupingKey, pushed: &Pushed, now: Timestamp) -> Self {
+    /// `families` as they were received at `now`, with what is `known` of each.
+    pub(crate) fn new(known: Vec<Option<Known>>, key: &GroupingKey, pushed: &Pushed, now: Timestamp) -> Self {
         let Pushed { families, defects } = pushed;
         let mut shapes = Shapes::default();
         let mut incoming = Self { families: BTreeMap::new(), problems: Vec::new(), timestamps: false };
         incoming.problems.extend(defects.iter().cloned().map(Problem::Defect));
         incoming.timestamps =
             families.iter().flat_map(|family| &family.samples).any(|sample| sample.timestamp.is_some());
+        let mut known = known.into_iter();
         for family in families {
+            let known = known.next().flatten();
             if [PUSH_TIME, PUSH_FAILURE_TIME].contains(&family.name.as_str()) {
                 continue;
             }
@@ -99,7 +130,7 @@ impl Incoming {
                 incoming.problems.push(Problem::Name);
                 continue;
             }
-            let held = incoming.sanitise(store, family, key, now, &mut shapes);
+            let held = incoming.sanitise(known, family, key, now, &mut shapes);
             // Of two families of one name the last one counts.
             incoming.families.insert(Arc::clone(&held.name), held);
         }
@@ -111,7 +142,7 @@ impl Incoming {
         let mut shapes = Shapes::default();
         let changed = times.pushed.max(times.failed).unwrap_or(Timestamp::UNIX_EPOCH);
         for (name, help, value) in push_times(times) {
-            let (name, help) = shared_texts(store, name, help, &mut shapes);
+            let (name, help) = Known::share(Known::of(store, name, help), name, help, &mut shapes);
             let labels = shapes.label_set(with_instance(pairs(key.labels())));
             let series = smallvec![series_of(&labels, value)];
             let held = Held { name, kind: Kind::Gauge, help, time: changed, series };
@@ -126,13 +157,13 @@ impl Incoming {
 
     fn sanitise(
         &mut self,
-        store: &Store,
+        known: Option<Known>,
         family: &Family,
         key: &GroupingKey,
         time: Timestamp,
         shapes: &mut Shapes,
     ) -> Held {
-        let (name, help) = shared_texts(store, &family.name, &family.help, shapes);
+        let (name, help) = Known::share(known, &family.name, &family.help, shapes);
         let mut series: SmallVec<[Arc<Series>; 2]> = SmallVec::with_capacity(family.samples.len());
         for Sample { labels, value, extra, .. } in &family.samples {
             let labels = shapes.label_set(merged(with_instance(pairs(labels)), pairs(key.labels())));
@@ -242,17 +273,6 @@ fn with_instance<'a>(
     labels: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     merged(std::iter::once(("instance", "")), labels)
-}
-
-/// Name and help of a family, and through `shapes` the names of its labels: those that are held already, if equal.
-fn shared_texts(store: &Store, name: &str, help: &str, shapes: &mut Shapes) -> (Arc<str>, Arc<str>) {
-    let Some((name, index)) = store.families.get_key_value(name) else {
-        return (name.into(), help.into());
-    };
-    if let Some(series) = index.series.get_min() {
-        shapes.adopt(&series.labels);
-    }
-    (Arc::clone(name), index.shared_help(help).unwrap_or_else(|| help.into()))
 }
 
 /// What the samples of a kind are written as, beside the name itself.

@@ -20,7 +20,9 @@ pub(crate) async fn execute(args: PushgatewayArgs) -> anyhow::Result<Exit> {
     config.web_config = file;
     // Listening comes first: whoever has the port may have the file, too.
     let listeners = listeners::listen(&args.listening).await?;
-    let gateway = tokio::task::spawn_blocking(|| Gateway::open(config)).await??;
+    // On a thread that will take pushes, and which nobody needs yet: what these free in the place of what was loaded is
+    // then used again. Memory that another thread has loaded would stay with that one, unused.
+    let gateway = tokio::spawn(async { Gateway::open(config) }).await??;
     for listener in &listeners {
         tracing::info!(address = listener.address(), tls = is_tls, "Listening on");
     }

@@ -283,7 +283,9 @@ mod tests {
         let held = holders(&mut ledger, peer(1), &[1, 7]);
         assert_eq!(told(&mut ledger, &held, peer(2), 2), [false, false], "one is not enough, seven too much");
         assert_eq!(told(&mut ledger, &held, peer(1), 1), [false, false], "not to itself");
-        ledger.store(peer(1), held[0].id);
+        for push in &held {
+            ledger.store(push.peer, push.id);
+        }
         assert_eq!(
             told(&mut ledger, &held, peer(2), 1),
             [false, false],
