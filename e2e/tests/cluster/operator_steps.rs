@@ -85,8 +85,11 @@ async fn kill_operator_at_each_step_of_recovery() -> Result<()> {
             space.delete("Job", &format!("stash-recovery-back-{number}")).await?;
         }
         operator.kill().await?;
-        operator.rolled_out().await?;
-        space.put(workload::recovery("last", space, "deployment.none")).await?;
+        // Its webhook answers when the new pod does.
+        wait::until_it_works("the operator to be back", wait::PATIENCE, async || {
+            space.put(workload::recovery("last", space, "deployment.none")).await
+        })
+        .await?;
         // Whoever has looked at this one has looked at those, too.
         let seen = |recovery: &Value| e2e::object::has(recovery, "Complete", "False", "RepositoryMissing");
         space.until("Recovery", "last", "was looked at", seen).await?;
