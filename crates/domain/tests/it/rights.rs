@@ -1,5 +1,10 @@
 //! The API server lets the operator give away only what it has: `deploy/operator.yaml` holds every right that a Role of
 //! ours does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy takes the functions beside tests for production code"
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
