@@ -101,7 +101,7 @@ fn names_and_columns_are_those_users_know() {
         summary,
         [
             r#"restics.stash.appscode.com Restic restic ["rst"] ["storage", "appscode", "all"] app=stash status=true | Schedule Paused Last-Success Next-Run Ready Selector Backup-Type Age"#,
-            r#"recoveries.stash.appscode.com Recovery recovery ["rec"] ["storage", "appscode", "all"] app=stash status=true | Repository-Namespace Repository-Name Snapshot Phase Age"#,
+            r#"recoveries.stash.appscode.com Recovery recovery ["rec"] ["storage", "appscode", "all"] app=stash status=true | Repository-Namespace Repository-Name Snapshot Phase Progress Age"#,
             r#"repositories.stash.appscode.com Repository repository ["repo"] ["storage", "appscode", "all"] app=stash status=true | Last-Backup Last-Successful-Backup Result Backup-Count Snapshots Size Integrity Age"#,
         ]
     );
