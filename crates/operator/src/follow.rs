@@ -165,7 +165,10 @@ async fn follow<K>(
                 continue;
             }
         };
-        tidings.works(&kind);
+        // That it begins to list is no sign that it may.
+        if !matches!(event, Event::Init | Event::InitApply(_)) {
+            tidings.works(&kind);
+        }
         match &event {
             Event::Apply(object) => {
                 let known = store.get(&ObjectRef::from_obj_with(object, of.clone()));

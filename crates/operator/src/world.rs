@@ -4,7 +4,9 @@
 //! be ready at once when they lead. What an object is not asked for is not kept.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::decide::rbac::api_of;
 use domain::objects::recovery::Recovery;
@@ -12,6 +14,7 @@ use domain::objects::repository::Repository;
 use domain::objects::restic::Restic;
 use domain::objects::workload::WorkloadKind;
 use domain::rules::names;
+use futures_util::FutureExt as _;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -124,15 +127,27 @@ impl World {
     }
 
     /// Waits until every watch has seen everything once.
+    ///
+    /// It looks again and again, since a store wakes only the last of those who wait for it.
     pub(crate) async fn is_known(&self) {
-        // A store whose writer is gone belongs to a process that ends.
-        let _ = self.restics.wait_until_ready().await;
-        let _ = self.recoveries.wait_until_ready().await;
-        let _ = self.repositories.wait_until_ready().await;
-        let _ = self.jobs.wait_until_ready().await;
-        for store in self.workloads.values() {
-            let _ = store.wait_until_ready().await;
+        const LOOK_AGAIN: Duration = Duration::from_millis(100);
+        while !self.is_known_now() {
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    fn is_known_now(&self) -> bool {
+        fn is_filled<K: kube::Resource + Clone + 'static>(store: &Store<K>) -> bool
+        where
+            K::DynamicType: Eq + Hash + Clone,
+        {
+            matches!(store.wait_until_ready().now_or_never(), Some(Ok(())))
+        }
+        is_filled(&self.restics)
+            && is_filled(&self.recoveries)
+            && is_filled(&self.repositories)
+            && is_filled(&self.jobs)
+            && self.workloads.values().all(is_filled)
     }
 
     /// Has everything looked at, as one does who begins to lead.

@@ -64,7 +64,11 @@ async fn kill_operator_at_each_step_of_recovery() -> Result<()> {
         for (number, step) in Recovering::ALL.into_iter().enumerate() {
             let name = format!("back-{number}");
             space.wipe_tree(DATA).await?;
-            space.put(workload::recovery(&name, space, "deployment.web")).await?;
+            // Its webhook answers when the pod does that took the place of the killed one.
+            wait::until_it_works("the operator to be back", wait::PATIENCE, async || {
+                space.put(workload::recovery(&name, space, "deployment.web")).await
+            })
+            .await?;
             reached(&format!("{step:?}"), async || step.is_reached(space, &name).await).await?;
             operator.kill().await?;
             let recovery = space.recovered(&name).await.with_context(|| format!("killed when {step:?}"))?;
