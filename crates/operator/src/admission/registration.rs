@@ -20,9 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub use configurations::{NAME, mutating, validating};
 
 use crate::certificates::CaBundle;
-
-/// Whoever writes a field last owns it, under this name.
-pub const FIELD_MANAGER: &str = "stash";
+use crate::owned::FIELD_MANAGER;
 
 /// Two writes are so far apart, lest two operators of different releases answer one another without end.
 const PACE: Duration = Duration::from_secs(1);
