@@ -30,6 +30,8 @@ pub mod flag {
     pub const STORAGE_SECRET_DIR: &str = "storage-secret-dir";
     /// Longest stable delay of a session after its tick, as a Go duration; `0s` for none.
     pub const SCHEDULE_JITTER: &str = "schedule-jitter";
+    /// Time between two checks of the repository, as a Go duration; `0s` for none.
+    pub const CHECK_INTERVAL: &str = "check-interval";
     /// Name of the Recovery.
     pub const RECOVERY_NAME: &str = "recovery-name";
     /// Name of the Repository.
@@ -66,6 +68,8 @@ pub struct Backup<'a> {
     pub pushgateway_url: &'a str,
     /// Longest stable delay of a session after its tick.
     pub jitter: Duration,
+    /// Time between two checks of the repository; zero for none. An init container makes none.
+    pub check_interval: Duration,
     /// Flags of the logger, passed on as they are.
     pub log_flags: &'a [String],
 }
@@ -87,6 +91,7 @@ impl Backup<'_> {
         arguments.push(set(flag::STORAGE_SECRET_DIR, names::MOUNT_SECRET));
         if self.scheduled {
             arguments.push(set(flag::SCHEDULE_JITTER, &go_duration::format(self.jitter)));
+            arguments.push(set(flag::CHECK_INTERVAL, &go_duration::format(self.check_interval)));
         }
         arguments.extend_from_slice(self.log_flags);
         arguments

@@ -22,8 +22,6 @@ pub(crate) struct Context {
     pub(crate) rbac: bool,
     /// Everything is looked at again after this time, also when nothing changed.
     pub(crate) resync: Duration,
-    /// Time between two checks of a Repository; zero for none.
-    pub(crate) check_interval: Duration,
     pub(crate) events: Events,
 }
 

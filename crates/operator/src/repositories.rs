@@ -81,7 +81,7 @@ impl Case<'_> {
             .and_then(|labels| labels.get(LABEL_RESTIC))
             .and_then(|restic| self.context.world.restics.get(&ObjectRef::new(restic).within(namespace)));
         let Some(restic) = restic else { return Ok(self.context.resync) };
-        let Some(due) = check_due(self.repository, &restic, self.context.check_interval) else {
+        let Some(due) = check_due(self.repository, &restic, self.context.settings.check_interval) else {
             return Ok(self.context.resync);
         };
         let left = due.duration_since(Timestamp::now());

@@ -42,8 +42,6 @@ pub struct Options {
     pub rbac: bool,
     /// Time after which everything is looked at again.
     pub resync: Duration,
-    /// Time between two checks of a Repository; zero for none.
-    pub check_interval: Duration,
     /// Where it serves webhooks and health.
     pub port: u16,
     /// What it shows there.
@@ -115,7 +113,6 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
                 limits: Limits::DEFAULT,
                 rbac: options.rbac,
                 resync: options.resync,
-                check_interval: options.check_interval,
                 events: Events(cluster::events::Events::new(
                     client,
                     COMPONENT,

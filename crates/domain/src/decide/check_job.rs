@@ -179,6 +179,7 @@ mod tests {
             pushgateway_url: String::new(),
             log_flags: Vec::new(),
             jitter: Duration::ZERO,
+            check_interval: DAY,
         };
         let job = check_job(&repository(json!({})), &restic(json!({"type": "offline"})), &settings).unwrap();
         let pod = job.spec.unwrap().template.spec.unwrap();

@@ -22,6 +22,8 @@ pub struct Settings {
     /// Longest stable delay of a session after its tick, so that many sidecars do not start at once; zero turns it
     /// off.
     pub jitter: Duration,
+    /// Time between two checks of a Repository; zero for none.
+    pub check_interval: Duration,
 }
 
 /// Address of the push gateway that the operator serves.

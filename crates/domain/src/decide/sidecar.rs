@@ -57,6 +57,7 @@ pub(super) fn pieces(target: Target<'_>, restic: &Restic, settings: &Settings) -
         scheduled: !offline,
         pushgateway_url: &settings.pushgateway_url,
         jitter: settings.jitter,
+        check_interval: settings.check_interval,
         log_flags: &settings.log_flags,
     }
     .arguments();

@@ -28,6 +28,7 @@ pub(crate) fn settings() -> Settings {
         pushgateway_url: pushgateway_url("stash-operator", "kube-system"),
         log_flags: vec!["--v=3".to_owned()],
         jitter: Duration::from_secs(60),
+        check_interval: Duration::from_secs(3 * 24 * 60 * 60),
     }
 }
 

@@ -203,6 +203,7 @@ fn injected() -> Settings {
         pushgateway_url: "http://stash-operator.stash.svc:56789".into(),
         log_flags: Vec::new(),
         jitter: Duration::ZERO,
+        check_interval: Duration::ZERO,
     }
 }
 

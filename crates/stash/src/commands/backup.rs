@@ -56,7 +56,7 @@ pub(crate) struct BackupArgs {
     #[arg(long = flag::SCHEDULE_JITTER, value_name = "DURATION", default_value = "0s", value_parser = go_duration::parse, help_heading = "In a pod of a cluster")]
     schedule_jitter: Duration,
     /// Time between two checks of the repository, made after a session; 0s turns them off.
-    #[arg(long, value_name = "DURATION", default_value = "72h0m0s", value_parser = go_duration::parse, help_heading = "In a pod of a cluster")]
+    #[arg(long = flag::CHECK_INTERVAL, value_name = "DURATION", default_value = "72h0m0s", value_parser = go_duration::parse, help_heading = "In a pod of a cluster")]
     check_interval: Duration,
     #[command(flatten)]
     pub(crate) pod: InPodArgs,

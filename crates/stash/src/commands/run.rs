@@ -106,6 +106,7 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         pushgateway_url: pushgateway_url(&args.service_name, &args.namespace),
         log_flags: args.glog.passed_on(),
         jitter: args.schedule_jitter,
+        check_interval: args.check_interval,
     };
     let certificates = match (args.tls_cert_file, args.tls_private_key_file) {
         (Some(certificate), Some(key)) => {
@@ -134,7 +135,6 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         identity,
         rbac: args.rbac,
         resync: args.resync_period,
-        check_interval: args.check_interval,
     };
     let stop = CancellationToken::new();
     tokio::spawn({
