@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use cluster::events::{Events, Notice};
+use cluster::pods;
 use domain::decide::scaledown::cycle::{self, Action, Limits, Observation, PodState};
 use domain::decide::target::Target;
 use domain::objects::restic::{BackupType, Restic};
@@ -13,8 +14,7 @@ use domain::objects::workload::WorkloadKind;
 use domain::rules::names;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ObjectReference, Pod as Object};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::api::{DynamicObject, EvictParams, ListParams, Patch, PatchParams, Preconditions};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 
@@ -195,18 +195,8 @@ impl One {
     }
 
     async fn evict(&self, name: &str, uid: &str) -> Result<Option<Duration>, kube::Error> {
-        let pods: Api<Object> = Api::namespaced(self.pod.client.clone(), &self.pod.namespace);
-        let mut parameters = EvictParams::default();
-        let preconditions = Preconditions { uid: Some(uid.to_owned()), ..Preconditions::default() };
-        parameters.delete_options.get_or_insert_default().preconditions = Some(preconditions);
-        match pods.evict(name, &parameters).await {
-            Ok(_) => tracing::info!(pod = name, "evicted, to be backed up before it starts again"),
-            // A PodDisruptionBudget holds it up (429), it is gone already, or another of its name is there (409).
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 429) => {
-                tracing::info!(pod = name, code = status.code, "not evicted now: {}", status.message);
-            }
-            Err(error) => return Err(error),
-        }
+        let eviction = pods::evict(&self.pod.client, &self.pod.namespace, name, uid).await?;
+        tracing::info!(pod = name, ?eviction, "evicting, to be backed up before it starts again");
         Ok(Some(LOOK_AGAIN))
     }
 
@@ -220,56 +210,16 @@ impl One {
             uid,
             ..ObjectReference::default()
         };
-        let note = format!("the offline backup cycle of tick {} has ended: {end:?}", self.tick);
-        let notice = match end {
-            cycle::End::Completed => Notice::normal("OfflineBackup", "ScaleBack", note),
-            _ => Notice::warning("OfflineBackup", "ScaleBack", note),
-        };
+        let notice =
+            Notice { warning: !end.is_good(), ..Notice::normal(end.reason(), "ScaleDown", end.note()) };
         self.events.record(&about, &notice).await;
     }
 
     /// The workload's own pods.
     async fn pods(&self, object: &Value) -> Result<Vec<PodState>, kube::Error> {
-        let Some(selector) = selector_of(self.kind, object) else { return Ok(Vec::new()) };
-        let list = ListParams::default().labels(&selector);
-        let mut owners =
-            vec![object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned()];
-        if self.kind == WorkloadKind::Deployment {
-            // A Deployment's pods belong to its ReplicaSets.
-            let sets: Api<DynamicObject> = Api::namespaced_with(
-                self.pod.client.clone(),
-                &self.pod.namespace,
-                &resource(WorkloadKind::ReplicaSet),
-            );
-            let own =
-                sets.list(&list).await?.into_iter().filter(|set| belongs(set.owner_references(), &owners));
-            owners = own.filter_map(|set| set.metadata.uid).collect();
-        }
-        let pods: Api<Object> = Api::namespaced(self.pod.client.clone(), &self.pod.namespace);
-        let pods = pods.list(&list).await?;
-        Ok(pods.iter().filter(|pod| belongs(pod.owner_references(), &owners)).map(PodState::of).collect())
+        let found = pods::of(&self.pod.client, &self.pod.namespace, self.kind.as_str(), object).await?;
+        Ok(found.iter().map(PodState::of).collect())
     }
-}
-
-fn belongs(
-    references: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference],
-    owners: &[String],
-) -> bool {
-    references.iter().any(|reference| owners.contains(&reference.uid))
-}
-
-/// The selector of a workload's pods as text; a ReplicationController's is a plain map.
-fn selector_of(kind: WorkloadKind, object: &Value) -> Option<String> {
-    let selector = object.pointer("/spec/selector")?;
-    let selector: LabelSelector = if kind == WorkloadKind::ReplicationController {
-        LabelSelector {
-            match_labels: serde_json::from_value(selector.clone()).ok()?,
-            ..LabelSelector::default()
-        }
-    } else {
-        serde_json::from_value(selector.clone()).ok()?
-    };
-    domain::rules::select::selector("spec.selector", &selector).ok().map(|selector| selector.to_string())
 }
 
 /// Whether an offline Restic's init container is in the pod template.
@@ -289,21 +239,11 @@ fn is_injected(target: Target<'_>, restic: &Restic) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn each_pod_of_a_job_names_the_same_tick() {
         assert_eq!(job_of("stash-scaledown-cron-web-29000000-abcde"), "stash-scaledown-cron-web-29000000");
         assert_eq!(job_of("stash-scaledown-cron-web-29000000-xyz12"), "stash-scaledown-cron-web-29000000");
         assert_eq!(job_of("x"), "");
-    }
-
-    #[test]
-    fn pods_are_found_by_the_selector_of_their_kind() {
-        let typed = json!({"spec": {"selector": {"matchLabels": {"app": "web"}}}});
-        assert_eq!(selector_of(WorkloadKind::Deployment, &typed).as_deref(), Some("app=web"));
-        let plain = json!({"spec": {"selector": {"app": "web"}}});
-        assert_eq!(selector_of(WorkloadKind::ReplicationController, &plain).as_deref(), Some("app=web"));
-        assert_eq!(selector_of(WorkloadKind::Deployment, &json!({"spec": {}})), None);
     }
 }
