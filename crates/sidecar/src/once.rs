@@ -52,8 +52,8 @@ pub enum End {
 /// # Errors
 /// When the gateway's address cannot be used.
 pub async fn run(pod: Pod, restic: &str, workload: &Workload) -> Result<End, PodError> {
-    let outlet = Outlet::new(&pod.pushgateway_url)?;
     let events = Events::new(pod.client.clone(), "stash-backup", Some(pod.name.clone()));
+    let outlet = Outlet::new(&pod.pushgateway_url, &events)?;
     let identity = plan::backup_identity(&pod, restic, workload);
     let object = match tokio::time::timeout(API_AWAY, gathered(&pod, restic, workload)).await {
         Ok(Ok(Some(object))) => object,

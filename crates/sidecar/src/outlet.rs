@@ -4,23 +4,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent::measure::{self, Standing};
 use agent::push::{PushError, Pusher};
-use domain::report::{SessionIdentity, SessionReport};
+use cluster::events::{Events, Notice};
+use domain::report::{SessionIdentity, SessionKind, SessionReport};
+use k8s_openapi::api::core::v1::ObjectReference;
+
+use crate::event;
 
 /// The way out for metrics, and how often it was closed.
-#[derive(Debug)]
 pub(crate) struct Outlet {
     pusher: Option<Pusher>,
+    events: Events,
     failures: AtomicU64,
 }
 
 impl Outlet {
     /// Pushes to `url`; an empty one pushes nothing.
-    pub(crate) fn new(url: &str) -> Result<Self, PushError> {
+    pub(crate) fn new(url: &str, events: &Events) -> Result<Self, PushError> {
         let pusher = if url.is_empty() { None } else { Some(Pusher::new(url)?) };
-        Ok(Self { pusher, failures: AtomicU64::new(0) })
+        Ok(Self { pusher, events: events.clone(), failures: AtomicU64::new(0) })
     }
 
-    /// Publishes the group of a session. A failure is logged and counted; the next push says so.
+    /// Publishes the group of a session. A failure is logged, made an Event and counted; the next push says so.
     pub(crate) async fn publish(
         &self,
         identity: &SessionIdentity,
@@ -41,8 +45,18 @@ impl Outlet {
             namespace = identity.namespace,
             name = identity.config,
             session = identity.session.as_str(),
-            %failure,
+            failure,
             "the metrics of a session did not arrive at the gateway"
         );
+        let note = format!("the metrics of a session did not arrive: {failure}");
+        self.events.record(&about(identity), &Notice::warning("FailedPush", "Push", note)).await;
+    }
+}
+
+/// The object that the group of metrics speaks of.
+fn about(identity: &SessionIdentity) -> ObjectReference {
+    match identity.session {
+        SessionKind::Backup => event::about("Repository", &identity.namespace, &identity.repository, None),
+        SessionKind::Recovery => event::about("Recovery", &identity.namespace, &identity.config, None),
     }
 }

@@ -36,7 +36,8 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Cancels the engine's work when the process is to end.
+    /// Cancels the engine's work when the process is to end. It waits for that as long as the process lives, so one is
+    /// enough.
     pub(crate) fn cancel(&self) -> Cancel {
         let cancel = Cancel::default();
         let (ours, stop) = (cancel.clone(), self.stop.clone());

@@ -49,8 +49,8 @@ pub enum End {
 /// # Errors
 /// When the API refuses, or does not answer in time.
 pub async fn run(pod: Pod, name: &str, repository: Option<&str>) -> Result<End, PodError> {
-    let outlet = Outlet::new(&pod.pushgateway_url)?;
     let events = Events::new(pod.client.clone(), "stash-recovery", Some(pod.name.clone()));
+    let outlet = Outlet::new(&pod.pushgateway_url, &events)?;
     let api: Api<Recovery> = Api::namespaced(pod.client.clone(), &pod.namespace);
     let what = format!("read Recovery {}/{name}", pod.namespace);
     let recovery = bounded(&what, || api.get(name)).await?;

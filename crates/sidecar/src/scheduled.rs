@@ -17,6 +17,7 @@ use domain::objects::workload::{Workload, WorkloadKind};
 use domain::report::{Outcome, SessionIdentity, SessionReport};
 use domain::rules::names;
 use domain::rules::schedule::{Schedule, jitter};
+use engine::Cancel;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
@@ -50,15 +51,16 @@ pub struct Options {
 /// # Errors
 /// When the gateway's address cannot be used. Nothing else ends it.
 pub async fn run(pod: Pod, options: Options) -> Result<(), PodError> {
-    let outlet = Outlet::new(&pod.pushgateway_url)?;
     let events = Events::new(pod.client.clone(), "stash-backup", Some(pod.name.clone()));
+    let outlet = Outlet::new(&pod.pushgateway_url, &events)?;
     let seen = watched::start(&pod, &options.restic, &events);
     // The Lease is given back at the very end, when nothing runs any more.
     let resigned = CancellationToken::new();
     let (standing, election) = stand(&pod, &options.workload, resigned.clone()).await;
     let chronicle = Chronicle::start(&pod, &events, &options.restic, &options.workload);
     let identity = plan::backup_identity(&pod, &options.restic, &options.workload);
-    let mut beside = Sidecar { pod, options, outlet, events, chronicle, identity, last: None };
+    let cancel = pod.cancel();
+    let mut beside = Sidecar { pod, options, outlet, events, chronicle, identity, cancel, last: None };
     beside.serve(seen, standing).await;
     beside.chronicle.finish(LAST_WORDS).await;
     resigned.cancel();
@@ -111,6 +113,8 @@ struct Sidecar {
     events: Events,
     chronicle: Chronicle,
     identity: SessionIdentity,
+    /// Stops whatever runs when the pod is to end.
+    cancel: Cancel,
     /// The last session of this process.
     last: Option<SessionReport>,
 }
@@ -233,9 +237,8 @@ impl Sidecar {
         if let Some(ticks) = &mut rhythm.ticks {
             ticks.serve(shifted(Timestamp::now()));
         }
-        let cancel = self.pod.cancel();
         let (restic, workload) = (&self.options.restic, &self.options.workload);
-        let report = session::backup(&self.pod, restic, &rhythm.restic.spec, workload, &cancel).await;
+        let report = session::backup(&self.pod, restic, &rhythm.restic.spec, workload, &self.cancel).await;
         if let Some(ticks) = &mut rhythm.ticks {
             ticks.finish(shifted(Timestamp::now()));
         }
@@ -256,7 +259,7 @@ impl Sidecar {
         let succeeded = report.outcome == Outcome::Succeeded;
         self.last = Some(report);
         if succeeded {
-            self.check(&spec, &cancel).await;
+            self.check(&spec).await;
         }
     }
 
@@ -270,14 +273,14 @@ impl Sidecar {
 
     /// Checks the repository when that is due. The Repository's status says when it was done last, so that neither
     /// a restart nor another leader counts anew.
-    async fn check(&self, spec: &Arc<ResticSpec>, cancel: &engine::Cancel) {
+    async fn check(&self, spec: &Arc<ResticSpec>) {
         let Some(interval) = self.options.check_interval else { return };
         let now = Timestamp::now();
         let due = self.chronicle.unchecked_since().is_some_and(|since| is_due(since, interval, now));
         if !due || self.pod.stop.is_cancelled() {
             return;
         }
-        let outcome = session::check(&self.pod, spec, &self.options.workload, cancel).await;
+        let outcome = session::check(&self.pod, spec, &self.options.workload, &self.cancel).await;
         let repository = &self.identity.repository;
         let (sound, problem) = match outcome {
             Ok(found) => (Some(found.is_ok()), found.errors.first().cloned()),
