@@ -13,6 +13,13 @@ use std::time::Duration;
 use crate::objects::workload::WorkloadKind;
 use crate::rules::{go_duration, names};
 
+/// Where Kubernetes reads what a container says when it ends.
+pub const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// How an init container begins its last words when it has given up: it ends with 0, since the application must start,
+/// and whoever looks after the offline cycle can still tell it from one that backed up.
+pub const GIVEN_UP: &str = "given up: ";
+
 /// Names of flags, without the leading `--`.
 pub mod flag {
     /// Name of the Restic.

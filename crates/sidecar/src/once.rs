@@ -13,6 +13,7 @@ use cluster::events::Events;
 use domain::decide::rbac::{self, Owner};
 use domain::decide::scaledown::cycle::{self, Limits};
 use domain::decide::target::Target;
+use domain::handoff;
 use domain::objects::restic::Restic;
 use domain::objects::workload::Workload;
 use domain::report::{Failure, FailureReason, Outcome, SessionReport};
@@ -89,17 +90,28 @@ pub async fn run(pod: Pod, restic: &str, workload: &Workload) -> Result<End, Pod
         return Ok(End::TryAgain);
     }
     tracing::error!(attempts, "the backup failed too often; the application starts without it");
+    let message = report.failure.as_ref().map_or("the backup failed too often", |failure| &failure.message);
+    say_given_up(message);
     Ok(End::GivenUp)
 }
 
 async fn give_up(pod: &Pod, outlet: &Outlet, events: &Events, report: &SessionReport) -> End {
     let message = report.failure.as_ref().map_or("", |failure| failure.message.as_str());
     tracing::error!("{message}");
+    say_given_up(message);
     let about = event::about("Restic", &pod.namespace, &report.identity.config, None);
     events.record(&about, &cluster::events::Notice::warning("SetupFailed", "Backup", message)).await;
     let publish = outlet.publish(&report.identity, Some(report), Standing::default());
     let _ = tokio::time::timeout(LAST_WORDS, publish).await;
     End::GivenUp
+}
+
+/// Tells whoever looks after the offline cycle, for whom a container that ends with 0 has backed up.
+fn say_given_up(message: &str) {
+    let words = format!("{}{message}", handoff::GIVEN_UP);
+    if let Err(error) = std::fs::write(handoff::TERMINATION_LOG, words) {
+        tracing::warn!(%error, "cannot write {}", handoff::TERMINATION_LOG);
+    }
 }
 
 /// The Restic to run, none when there is nothing to do; asks until the API answers.

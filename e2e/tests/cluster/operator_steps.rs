@@ -243,6 +243,9 @@ async fn operator_gives_back_replicas_when_backup_fails() -> Result<()> {
         space.until("Repository", "deployment.web", "says that it failed", failed).await?;
         let reason = |restic: &Value| e2e::object::has(restic, "Ready", "False", "SessionFailed");
         space.until("Restic", "web", "says that it failed", reason).await?;
+        // The container ended with 0, and nobody takes that for a backup.
+        let note = space.event("Deployment", "web", "OfflineBackupFailed").await?;
+        ensure!(note.contains("failed"), "{note}");
         let own = format!("namespace=\"{}\"", space.name);
         let line = operator.shows("restic_session_success", &[&own]).await?;
         ensure!(line.ends_with(" 0"), "{line}");

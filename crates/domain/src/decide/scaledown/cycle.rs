@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 pub use super::end::End;
 use crate::decide::target::{LeftAlone, Target, text};
+use crate::handoff;
 use crate::objects::workload::WorkloadKind;
 use crate::rules::names;
 
@@ -84,6 +85,8 @@ pub struct PodState {
     pub ready: bool,
     /// Its init container has ended well.
     pub backed_up: bool,
+    /// Its init container has given up, so that the application starts.
+    pub gave_up: bool,
     /// How often its init container was started anew after a failure.
     pub failures: i32,
 }
@@ -100,13 +103,18 @@ impl PodState {
             .and_then(|status| status.init_container_statuses.as_ref())
             .and_then(|containers| containers.iter().find(|container| container.name == names::CONTAINER));
         let state = container.and_then(|container| container.state.as_ref()?.terminated.as_ref());
+        let done = state.is_some_and(|state| state.exit_code == 0);
+        let gave_up = state
+            .and_then(|state| state.message.as_deref())
+            .is_some_and(|message| message.starts_with(handoff::GIVEN_UP));
         PodState {
             name: pod.metadata.name.clone().unwrap_or_default(),
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             created: pod.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             terminating: pod.metadata.deletion_timestamp.is_some(),
             ready,
-            backed_up: state.is_some_and(|state| state.exit_code == 0),
+            backed_up: done && !gave_up,
+            gave_up,
             failures: container.map_or(0, |container| container.restart_count),
         }
     }
@@ -243,7 +251,7 @@ impl Cycle<'_> {
         let pods = || self.observed.pods.iter().filter(|pod| !pod.terminating);
         if pods().any(|pod| pod.backed_up) {
             restore(End::Completed)
-        } else if pods().any(|pod| pod.failures >= self.limits.attempts) {
+        } else if pods().any(|pod| pod.gave_up || pod.failures >= self.limits.attempts) {
             restore(End::BackupFailed)
         } else if self.longer_than(since, self.limits.backup) {
             restore(End::BackupTimedOut)
@@ -268,8 +276,10 @@ impl Cycle<'_> {
         }
         let pods = self.observed.pods;
         let old = || pods.iter().filter(|pod| pod.created < mark.since && !pod.terminating);
-        if old().next().is_none() && pods.iter().all(|pod| !pod.terminating) {
-            return self.ended(&mark.tick, None, End::Completed);
+        let is_over = |pod: &PodState| !pod.terminating && (pod.backed_up || pod.gave_up);
+        if old().next().is_none() && pods.iter().all(is_over) {
+            let failed = pods.iter().any(|pod| pod.gave_up);
+            return self.ended(&mark.tick, None, if failed { End::BackupFailed } else { End::Completed });
         }
         if self.longer_than(mark.since, self.limits.backup) {
             return self.ended(&mark.tick, None, End::BackupTimedOut);

@@ -42,7 +42,7 @@ impl End {
                 "no offline backup: the pods did not end in time; the workload has its replicas back"
             }
             End::BackupFailed => {
-                "the offline backup failed; the workload has its replicas back, see the events of the Repository"
+                "the offline backup failed; the application runs without it, see the events of the Repository"
             }
             End::BackupTimedOut => {
                 "the offline backup did not end in time; the workload has its replicas back"

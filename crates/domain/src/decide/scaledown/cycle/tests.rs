@@ -100,6 +100,7 @@ impl World {
                 terminating: false,
                 ready: false,
                 backed_up: false,
+                gave_up: false,
                 failures: 0,
             });
         }
@@ -110,7 +111,9 @@ impl World {
         self.pods.retain(|pod| !pod.terminating);
         for pod in &mut self.pods {
             if fails {
+                // After the third attempt the container gives up, and the application starts.
                 pod.failures += 1;
+                (pod.gave_up, pod.ready) = (pod.failures >= 3, pod.failures >= 3);
             } else {
                 (pod.backed_up, pod.ready) = (true, true);
             }
@@ -314,6 +317,13 @@ fn a_backup_that_fails_gives_the_replicas_back() {
 }
 
 #[test]
+fn a_stateful_set_whose_pods_gave_up_is_told_of() {
+    let mut world = World::new(WorkloadKind::StatefulSet, 1);
+    assert_eq!(cycle_of(&mut world, true).pop().as_deref(), Some("Nothing"));
+    assert_eq!(world.ends, [End::BackupFailed]);
+}
+
+#[test]
 fn pods_that_stay_end_the_cycle_without_a_backup() {
     let mut world = World::new(WorkloadKind::Deployment, 2);
     let begin = world.decide(Some("tick"));
@@ -361,12 +371,15 @@ fn a_pod_says_how_its_init_container_ended() {
         let pod = json!({"metadata": {"name": "web-1", "creationTimestamp": START}, "status": status});
         PodState::of(&serde_json::from_value(pod).unwrap())
     };
-    let ended = |code: i32| {
+    let said = |code: i32, message: &str| {
         json!({"initContainerStatuses": [{"name": "stash", "image": "", "imageID": "",
-        "ready": true, "restartCount": 2, "state": {"terminated": {"exitCode": code}}}]})
+        "ready": true, "restartCount": 2, "state": {"terminated": {"exitCode": code, "message": message}}}]})
     };
-    assert!(!pod(json!({})).backed_up && pod(ended(0)).backed_up && !pod(ended(1)).backed_up);
-    assert_eq!(pod(ended(1)).failures, 2);
+    let ended = |code| pod(said(code, ""));
+    assert!(!pod(json!({})).backed_up && ended(0).backed_up && !ended(1).backed_up);
+    assert_eq!((ended(1).failures, ended(0).gave_up), (2, false));
+    let gave_up = pod(said(0, &format!("{}/data is not there", handoff::GIVEN_UP)));
+    assert!(gave_up.gave_up && !gave_up.backed_up, "it ends with 0, and is no backup all the same");
     assert!(pod(json!({"conditions": [{"type": "Ready", "status": "True"}]})).ready);
 }
 
