@@ -8,11 +8,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::namespace::Namespace;
+use crate::object::named;
 use crate::place::Node;
 use crate::process::output;
 use crate::volume::SmallVolume;
@@ -136,6 +138,30 @@ pub async fn cut_network(space: &Namespace, pod: &str) -> Result<Fault> {
         fault.remedies.push(rule("--delete", chain, direction));
     }
     Ok(fault)
+}
+
+/// Kills what runs in a container of a pod, as the kernel does for want of memory: behind the back of the kubelet, which
+/// starts it anew. Works while the apiserver is away; `pod` is what it said of the pod before.
+pub fn kill_container(cluster: &Cluster, pod: &Value, container: &str) -> Result<()> {
+    cluster.own()?;
+    let id = named(&pod["status"]["containerStatuses"], container)
+        .and_then(|status| status["containerID"].as_str()?.rsplit('/').next())
+        .with_context(|| format!("the pod has no container {container} that runs"))?;
+    let mut killed = 0;
+    for entry in std::fs::read_dir("/proc").context("looking for processes")? {
+        let folder = entry?.path();
+        let Some(process) = folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()) else {
+            continue;
+        };
+        // One that has ended meanwhile is in no group.
+        let groups = std::fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
+        if groups.contains(id) {
+            output(Command::new("kill").args(["-KILL", &process.to_string()]))?;
+            killed += 1;
+        }
+    }
+    ensure!(killed > 0, "no process of container {container} was found");
+    Ok(())
 }
 
 /// Fills what is left of a volume.

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -190,15 +191,17 @@ impl Namespace {
 
     /// The volume that another namespace knows by this claim, by the same claim here. Only on this machine's own cluster.
     pub async fn share_volume(&self, of: &Namespace, name: &str) -> Result<()> {
-        let folder = {
-            let volumes =
-                of.volumes.lock().map_err(|_| anyhow!("the volumes of {} are not known", of.name))?;
-            volumes.iter().find_map(|volume| volume.folder_of(&of.name, name))
-        };
-        let folder = folder.with_context(|| format!("{} has no volume {name} of this machine", of.name))?;
-        let volume = Volume::at(self, name, &folder).await?;
+        let volume = Volume::at(self, name, &of.volume_folder(name)?).await?;
         self.keep(volume);
         Ok(())
+    }
+
+    /// The folder of this machine in which the files of a volume are. Only on this machine's own cluster.
+    pub fn volume_folder(&self, name: &str) -> Result<PathBuf> {
+        let volumes =
+            self.volumes.lock().map_err(|_| anyhow!("the volumes of {} are not known", self.name))?;
+        let folder = volumes.iter().find_map(|volume| volume.folder_of(&self.name, name));
+        folder.with_context(|| format!("{} has no volume {name} of this machine", self.name))
     }
 
     fn keep(&self, volume: Volume) {

@@ -14,6 +14,7 @@ mod patch;
 mod plan;
 pub mod pod;
 pub mod recover;
+mod remembered;
 pub mod scaledown;
 pub mod scheduled;
 mod secrets;

@@ -1,4 +1,5 @@
 //! The Restic as the API tells it: the newest valid one is in force, an invalid edit changes nothing and is said.
+//! While the API has not told anything, the one that is remembered is in force.
 
 use std::sync::Arc;
 
@@ -12,8 +13,8 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, ResourceExt};
 use tokio::sync::watch;
 
-use crate::event;
-use crate::pod::Pod;
+use crate::pod::{PATIENCE, Pod};
+use crate::{event, remembered};
 
 /// What is known of the Restic.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +36,24 @@ pub(crate) fn start(pod: &Pod, name: &str, events: &Events) -> watch::Receiver<S
         let stop = pod.stop.clone();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = follow(&pod, &name, &events, &sender) => {}
+            ((), ()) = async { tokio::join!(follow(&pod, &name, &events, &sender), recall(&pod, &name, &sender)) } => {}
         }
     });
     receiver
+}
+
+/// Takes the remembered Restic when the API server is silent.
+async fn recall(pod: &Pod, name: &str, sender: &watch::Sender<Seen>) {
+    tokio::time::sleep(PATIENCE).await;
+    let Some(restic) = remembered::last(&pod.scratch_dir, name) else { return };
+    sender.send_if_modified(|seen| {
+        let silent = matches!(seen, Seen::Unknown);
+        if silent {
+            tracing::warn!(restic = name, "the API server is silent; the last known Restic is in force");
+            *seen = Seen::There(Arc::new(restic));
+        }
+        silent
+    });
 }
 
 async fn follow(pod: &Pod, name: &str, events: &Events, sender: &watch::Sender<Seen>) {
@@ -65,6 +80,7 @@ async fn follow(pod: &Pod, name: &str, events: &Events, sender: &watch::Sender<S
                 );
                 let about = event::about("Restic", &pod.namespace, name, None);
                 sender.send_replace(Seen::Gone);
+                remembered::forget(&pod.scratch_dir);
                 let note = format!("Restic {name} does not exist, so pod {} backs nothing up", pod.name);
                 events.record(&about, &Notice::warning("SetupFailed", "SetUp", note)).await;
             }
@@ -80,6 +96,7 @@ async fn take(pod: &Pod, object: DynamicObject, events: &Events, sender: &watch:
     let about = event::about("Restic", &pod.namespace, &name, object.metadata.uid.as_deref());
     match valid(object) {
         Ok(restic) => {
+            remembered::keep(&pod.scratch_dir, &restic);
             sender.send_if_modified(|seen| {
                 let new = !matches!(seen, Seen::There(known) if known.spec == restic.spec
                     && known.metadata.uid == restic.metadata.uid);
