@@ -14,7 +14,7 @@ use cluster::events::{Events, Notice};
 use cluster::lease::{Election, Standing};
 use domain::objects::restic::{Restic, ResticSpec};
 use domain::objects::workload::{Workload, WorkloadKind};
-use domain::report::{Outcome, SessionIdentity, SessionReport};
+use domain::report::{FailureReason, Outcome, SessionIdentity, SessionReport};
 use domain::rules::names;
 use domain::rules::schedule::{Schedule, jitter};
 use engine::Cancel;
@@ -256,9 +256,9 @@ impl Sidecar {
         if report.outcome != Outcome::Succeeded {
             self.complain(&report).await;
         }
-        let succeeded = report.outcome == Outcome::Succeeded;
+        let checkable = is_checkable(&report);
         self.last = Some(report);
-        if succeeded {
+        if checkable {
             self.check(&spec).await;
         }
     }
@@ -303,6 +303,13 @@ impl Sidecar {
 
 fn spec_of(restic: &Restic) -> Arc<ResticSpec> {
     Arc::new(restic.spec.clone())
+}
+
+/// Whether a session leaves something to check. One that could not reach the repository would only fail once more; one
+/// that stumbled over damage is the best reason to look for more.
+fn is_checkable(report: &SessionReport) -> bool {
+    matches!(report.outcome, Outcome::Succeeded | Outcome::Incomplete)
+        || report.failure.as_ref().is_some_and(|failure| failure.reason == FailureReason::RepositoryDamaged)
 }
 
 /// Whether `interval` has passed.
