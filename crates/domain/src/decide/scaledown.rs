@@ -2,6 +2,7 @@
 
 pub mod cycle;
 mod end;
+mod pod_state;
 
 use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, JobSpec, JobTemplateSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};

@@ -18,13 +18,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use super::end::End;
+pub use super::pod_state::PodState;
 use crate::decide::target::{LeftAlone, Target, text};
-use crate::handoff;
 use crate::objects::workload::WorkloadKind;
 use crate::rules::names;
 
@@ -68,56 +67,6 @@ pub struct Observation<'a> {
     /// What names the tick that is being served, the same for each attempt at it; `None` for an operator that looks
     /// after what others left.
     pub tick: Option<&'a str>,
-}
-
-/// What a cycle needs to know of a pod.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PodState {
-    /// Its name.
-    pub name: String,
-    /// Its UID.
-    pub uid: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// It is going.
-    pub terminating: bool,
-    /// It serves.
-    pub ready: bool,
-    /// Its init container has ended well.
-    pub backed_up: bool,
-    /// Its init container has given up, so that the application starts.
-    pub gave_up: bool,
-    /// How often its init container was started anew after a failure.
-    pub failures: i32,
-}
-
-impl PodState {
-    /// From the pod itself.
-    #[must_use]
-    pub fn of(pod: &Pod) -> PodState {
-        let status = pod.status.as_ref();
-        let ready = status.and_then(|status| status.conditions.as_ref()).is_some_and(|conditions| {
-            conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
-        });
-        let container = status
-            .and_then(|status| status.init_container_statuses.as_ref())
-            .and_then(|containers| containers.iter().find(|container| container.name == names::CONTAINER));
-        let state = container.and_then(|container| container.state.as_ref()?.terminated.as_ref());
-        let done = state.is_some_and(|state| state.exit_code == 0);
-        let gave_up = state
-            .and_then(|state| state.message.as_deref())
-            .is_some_and(|message| message.starts_with(handoff::GIVEN_UP));
-        PodState {
-            name: pod.metadata.name.clone().unwrap_or_default(),
-            uid: pod.metadata.uid.clone().unwrap_or_default(),
-            created: pod.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
-            terminating: pod.metadata.deletion_timestamp.is_some(),
-            ready,
-            backed_up: done && !gave_up,
-            gave_up,
-            failures: container.map_or(0, |container| container.restart_count),
-        }
-    }
 }
 
 /// What to do next.

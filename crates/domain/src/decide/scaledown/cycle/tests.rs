@@ -111,7 +111,6 @@ impl World {
         self.pods.retain(|pod| !pod.terminating);
         for pod in &mut self.pods {
             if fails {
-                // After the third attempt the container gives up, and the application starts.
                 pod.failures += 1;
                 (pod.gave_up, pod.ready) = (pod.failures >= 3, pod.failures >= 3);
             } else {
@@ -310,17 +309,12 @@ fn a_deployment_is_scaled_down_backed_up_and_scaled_up() {
 }
 
 #[test]
-fn a_backup_that_fails_gives_the_replicas_back() {
-    let mut world = World::new(WorkloadKind::ReplicaSet, 2);
-    assert_eq!(cycle_of(&mut world, true).pop().as_deref(), Some("Nothing"));
-    assert_eq!((world.replicas, world.ends.as_slice()), (2, [End::BackupFailed].as_slice()));
-}
-
-#[test]
-fn a_stateful_set_whose_pods_gave_up_is_told_of() {
-    let mut world = World::new(WorkloadKind::StatefulSet, 1);
-    assert_eq!(cycle_of(&mut world, true).pop().as_deref(), Some("Nothing"));
-    assert_eq!(world.ends, [End::BackupFailed]);
+fn a_backup_that_fails_is_told_of_and_gives_the_replicas_back() {
+    for kind in [WorkloadKind::ReplicaSet, WorkloadKind::StatefulSet] {
+        let mut world = World::new(kind, 2);
+        assert_eq!(cycle_of(&mut world, true).pop().as_deref(), Some("Nothing"));
+        assert_eq!((world.replicas, world.ends.as_slice()), (2, [End::BackupFailed].as_slice()));
+    }
 }
 
 #[test]
@@ -363,24 +357,6 @@ fn an_early_tick_keeps_what_the_workload_had() {
     world.act(&begin, 0);
     assert_eq!(world.decide(Some("two")), Action::Wait(WaitFor::PodsGone));
     assert_eq!(world.old(), Some(3));
-}
-
-#[test]
-fn a_pod_says_how_its_init_container_ended() {
-    let pod = |status: Value| -> PodState {
-        let pod = json!({"metadata": {"name": "web-1", "creationTimestamp": START}, "status": status});
-        PodState::of(&serde_json::from_value(pod).unwrap())
-    };
-    let said = |code: i32, message: &str| {
-        json!({"initContainerStatuses": [{"name": "stash", "image": "", "imageID": "",
-        "ready": true, "restartCount": 2, "state": {"terminated": {"exitCode": code, "message": message}}}]})
-    };
-    let ended = |code| pod(said(code, ""));
-    assert!(!pod(json!({})).backed_up && ended(0).backed_up && !ended(1).backed_up);
-    assert_eq!((ended(1).failures, ended(0).gave_up), (2, false));
-    let gave_up = pod(said(0, &format!("{}/data is not there", handoff::GIVEN_UP)));
-    assert!(gave_up.gave_up && !gave_up.backed_up, "it ends with 0, and is no backup all the same");
-    assert!(pod(json!({"conditions": [{"type": "Ready", "status": "True"}]})).ready);
 }
 
 #[test]
