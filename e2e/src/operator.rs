@@ -219,6 +219,14 @@ impl Operator {
         self.cluster.client.request_text(request).await.context("asking the push gateway")
     }
 
+    /// Pushes a group to the gateway, as a stranger may.
+    pub async fn push(&self, group: &str, text: &str) -> Result<()> {
+        let path =
+            format!("/api/v1/namespaces/{NAMESPACE}/services/{NAME}:pushgateway/proxy/metrics/{group}");
+        let request = http::Request::put(path).body(text.as_bytes().to_vec())?;
+        self.cluster.client.request_text(request).await.map(drop).context("pushing to the gateway")
+    }
+
     /// Waits until the gateway shows a line that begins with `name` and contains all of `words`.
     pub async fn shows(&self, name: &str, words: &[&str]) -> Result<String> {
         let what = format!("the gateway to show {name} with {words:?}");

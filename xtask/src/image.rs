@@ -29,6 +29,10 @@ const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Stash's own licence, and that of Mozilla's list of certificates and of the crates that `deny.toml` excepts.
 const LICENCES: &str = "Apache-2.0 AND MPL-2.0";
 
+/// How the program is built: with the C library in it, and with short relocations, a megabyte less to read at each start
+/// and to hold in each pod.
+const FLAGS: [&str; 2] = ["-Ctarget-feature=+crt-static", "-Clink-arg=-Wl,-z,pack-relative-relocs"];
+
 /// Writes the image's archive below `target/images` and loads it into the cluster of this machine when one is up.
 pub(crate) fn run() -> Result<ExitCode> {
     let file = build()?;
@@ -101,11 +105,8 @@ pub(crate) fn static_program() -> Result<PathBuf> {
     let target = host()?;
     // Messages of the program name places in its source. They must not depend on where somebody keeps it.
     let moved = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    let flags = [
-        "-Ctarget-feature=+crt-static".to_owned(),
-        moved(&root::path(), "/source"),
-        moved(&root::cargo_home()?, "/usr/local/cargo"),
-    ];
+    let moved = [moved(&root::path(), "/source"), moved(&root::cargo_home()?, "/usr/local/cargo")];
+    let flags: Vec<&str> = FLAGS.into_iter().chain(moved.iter().map(String::as_str)).collect();
     let mut command = program::cargo();
     command
         .args(["build", "--release", "--locked", "--package", "stash", "--target", &target])
@@ -171,6 +172,7 @@ mod tests {
             format!("ENV {}\n", image.environment.join(" ")),
             format!("ENTRYPOINT {}\n", serde_json::to_string(&image.entrypoint).unwrap()),
             format!("ARG VERSION={}\n", env!("CARGO_PKG_VERSION")),
+            format!("ENV RUSTFLAGS=\"{}\"\n", FLAGS.join(" ")),
         ];
         for (name, value) in &image.labels {
             let value = if name.ends_with(".version") { "$VERSION" } else { value };

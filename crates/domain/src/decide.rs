@@ -10,6 +10,7 @@ pub mod inject;
 pub mod rbac;
 pub mod recovery_job;
 pub mod scaledown;
+pub mod series;
 pub mod settings;
 pub mod target;
 pub mod usage;

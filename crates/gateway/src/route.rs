@@ -30,6 +30,8 @@ pub(crate) enum Endpoint {
     Asset,
     /// GET `/api/v1/metrics`.
     Groups,
+    /// GET `/api/v1/groups`.
+    GroupLabels,
     /// DELETE `/api/v1/groups`.
     DeleteGroups,
     /// GET `/api/v1/status`.
@@ -87,8 +89,8 @@ impl Routes {
     /// Routes below `prefix` (in the form of [`crate::Config::prefix`]), metrics at `telemetry_path` below it.
     pub(crate) fn new(prefix: &str, telemetry_path: &str, admin: bool) -> Self {
         use Endpoint::{
-            Asset, Delete, DeleteGroups, Groups, Healthy, Page, PageDelete, Push, Quit, QuitRead, Ready,
-            Scrape, Status, Wipe,
+            Asset, Delete, DeleteGroups, GroupLabels, Groups, Healthy, Page, PageDelete, Push, Quit,
+            QuitRead, Ready, Scrape, Status, Wipe,
         };
         use Shape::{Below, Exact, Group};
         let telemetry = telemetry_path.trim_matches('/');
@@ -115,6 +117,7 @@ impl Routes {
         let mut below_api = vec![
             below(Exact, "api/v1/metrics", Method::GET, Groups),
             below(Exact, "api/v1/status", Method::GET, Status),
+            below(Exact, "api/v1/groups", Method::GET, GroupLabels),
             below(Exact, "api/v1/groups", Method::DELETE, DeleteGroups),
         ];
         if admin {

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::Gateway;
 use crate::serve::plain;
-pub(crate) use groups::groups;
+pub(crate) use groups::{group_labels, groups};
 
 /// Set on every answer of the API.
 const API_HEADERS: [(HeaderName, &str); 5] = [

@@ -33,6 +33,7 @@ mod restics;
 mod secrets;
 mod seen;
 mod status;
+mod sweep;
 mod term;
 mod triggers;
 mod workloads;

@@ -9,6 +9,7 @@ use domain::objects::restic::Restic;
 use domain::objects::workload::WorkloadKind;
 use kube::Resource as _;
 use kube::runtime::reflector::ObjectRef;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::seen::Seen;
@@ -19,7 +20,10 @@ type Receiver<K> = UnboundedReceiver<ObjectRef<K>>;
 
 /// Hands references to whoever leads; without a leader they go nowhere, since one who begins looks at everything.
 #[derive(Default)]
-pub(crate) struct Dispatch(RwLock<Option<Senders>>);
+pub(crate) struct Dispatch {
+    senders: RwLock<Option<Senders>>,
+    sweep: Notify,
+}
 
 struct Senders {
     restics: Sender<Restic>,
@@ -63,13 +67,23 @@ impl Dispatch {
     }
 
     fn set(&self, senders: Option<Senders>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = senders;
+        *self.senders.write().unwrap_or_else(PoisonError::into_inner) = senders;
     }
 
     fn with(&self, send: impl FnOnce(&Senders)) {
-        if let Some(senders) = &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(senders) = &*self.senders.read().unwrap_or_else(PoisonError::into_inner) {
             send(senders);
         }
+    }
+
+    /// Has the groups of the gateway looked at.
+    pub(crate) fn sweep(&self) {
+        self.sweep.notify_one();
+    }
+
+    /// Returns when somebody wants them looked at.
+    pub(crate) async fn swept(&self) {
+        self.sweep.notified().await;
     }
 
     // A receiver that is gone belongs to a term that ends.

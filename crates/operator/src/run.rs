@@ -113,6 +113,7 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
                 limits: Limits::DEFAULT,
                 rbac: options.rbac,
                 resync: options.resync,
+                sweeps: Arc::default(),
                 events: Events(cluster::events::Events::new(
                     client,
                     COMPONENT,

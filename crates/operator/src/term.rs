@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use pusher::Pusher;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -11,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::admission::registration::{self, RegistrationSettings};
 use crate::certificates::CaBundle;
 use crate::context::Context;
-use crate::{controller, migration, recoveries, repositories, restics, workloads};
+use crate::{controller, migration, recoveries, repositories, restics, sweep, workloads};
 
 /// Runs all controllers until `stop`; every reconcile that was begun has ended when this returns.
 pub(crate) async fn serve(
@@ -62,8 +63,23 @@ pub(crate) async fn serve(
             stop.clone(),
         ));
     }
+    match pusher(&context.settings.pushgateway_url) {
+        Some(pusher) => {
+            let (world, counts, stop) = (Arc::clone(world), Arc::clone(&context.sweeps), stop.clone());
+            tasks.spawn(sweep::run(world, pusher, counts, stop));
+        }
+        None => tracing::info!("no push gateway is named, so no series of what is gone are looked for"),
+    }
     world.look_at_everything();
     tasks.close();
     tasks.wait().await;
     world.dispatch.close();
+}
+
+/// The gateway, when it can be reached from here.
+fn pusher(url: &str) -> Option<Pusher> {
+    if url.is_empty() {
+        return None;
+    }
+    Pusher::new(url).inspect_err(|error| tracing::error!("series of what is gone stay: {error}")).ok()
 }

@@ -2,11 +2,11 @@
 //!
 //! | changed | looks again |
 //! |---|---|
-//! | workload: labels, annotations, spec, its end | itself; the Restics of its namespace |
+//! | workload: labels, annotations, spec, its end | itself; the Restics of its namespace; the groups of the gateway |
 //! | workload: its status | itself: pods of it came or went |
-//! | Restic: anything but its status | itself, the other Restics and all workloads of its namespace |
-//! | Repository | itself, the Restic that fills it, the Recoveries that read it |
-//! | Recovery | itself |
+//! | Restic: anything but its status | itself, the other Restics and all workloads of its namespace; the groups of the gateway |
+//! | Repository | itself, the Restic that fills it, the Recoveries that read it; at its end the groups of the gateway |
+//! | Recovery | itself; at its end the groups of the gateway |
 //! | Job | the Recovery or Repository it serves |
 //! | Role, RoleBinding, ServiceAccount, CronJob of ours | what it was made for |
 //!
@@ -33,6 +33,7 @@ pub(crate) fn workload(world: &World, kind: WorkloadKind, before: Option<&Seen>,
         world.dispatch.workload(kind, object);
     }
     if differs(before, after) {
+        world.dispatch.sweep();
         for restic in world.restics_of(&namespace(object)) {
             world.dispatch.restic(&restic);
         }
@@ -44,6 +45,7 @@ pub(crate) fn restic(world: &World, before: Option<&Restic>, after: Option<&Rest
     if !differs(before, after) {
         return;
     }
+    world.dispatch.sweep();
     let namespace = namespace(object);
     for restic in world.restics_of(&namespace) {
         world.dispatch.restic(&restic);
@@ -55,8 +57,9 @@ pub(crate) fn restic(world: &World, before: Option<&Restic>, after: Option<&Rest
 
 pub(crate) fn repository(world: &World, before: Option<&Repository>, after: Option<&Repository>) {
     let Some(object) = after.or(before) else { return };
-    if after.is_some() {
-        world.dispatch.repository(object);
+    match after {
+        Some(_) => world.dispatch.repository(object),
+        None => world.dispatch.sweep(),
     }
     let (own, name) = (namespace(object), object.metadata.name.as_deref().unwrap_or_default());
     if let Some(restic) = label(&object.metadata, names::LABEL_RESTIC) {
@@ -72,8 +75,9 @@ pub(crate) fn repository(world: &World, before: Option<&Repository>, after: Opti
 }
 
 pub(crate) fn recovery(world: &World, _: Option<&Recovery>, after: Option<&Recovery>) {
-    if let Some(object) = after {
-        world.dispatch.recovery(object);
+    match after {
+        Some(object) => world.dispatch.recovery(object),
+        None => world.dispatch.sweep(),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent::measure::{self, Standing};
-use agent::push::{PushError, Pusher};
 use cluster::events::{Events, Notice};
 use domain::report::{SessionIdentity, SessionKind, SessionReport};
 use k8s_openapi::api::core::v1::ObjectReference;
+use pusher::{PushError, Pusher};
 
 use crate::event;
 

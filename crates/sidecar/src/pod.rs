@@ -79,7 +79,7 @@ pub enum PodError {
     Workload(#[from] domain::objects::workload::WorkloadError),
     /// The address of the gateway is not one.
     #[error(transparent)]
-    Gateway(#[from] agent::push::PushError),
+    Gateway(#[from] pusher::PushError),
     /// An object cannot be used as it is.
     #[error("{0}")]
     Unusable(String),

@@ -134,16 +134,8 @@ impl Sidecar {
                 (Some(rhythm), None) => {
                     tracing::info!(leads, "the schedule has stopped");
                     if leads {
-                        self.announce(
-                            &Rhythm {
-                                restic: Arc::clone(&rhythm.restic),
-                                ticks: None,
-                                delay: Duration::ZERO,
-                                due: None,
-                            },
-                            None,
-                        )
-                        .await;
+                        // The Restic is gone, and its series go with it: pushing now would bring them back.
+                        self.chronicle.add(&spec_of(&rhythm.restic), Entry::Next(None), Vec::new());
                     }
                     current = None;
                     continue;

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent::measure::{self, Standing};
-use agent::push::Pusher;
 use domain::report::{SessionIdentity, SessionReport};
 use gateway::Gateway;
+use pusher::Pusher;
 
 /// A gateway of either sort, and the count of pushes that did not arrive.
 #[derive(Debug)]

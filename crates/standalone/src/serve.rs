@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::push::{PushError, Pusher};
 use engine::Cancel;
 use gateway::{Gateway, Listener};
 use jiff::Timestamp;
+use pusher::{PushError, Pusher};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -7,7 +7,7 @@ use crate::program;
 use crate::tidy::{Finding, Source};
 
 /// Who may depend on whom in what ships. ARCHITECTURE.md has the picture and the reasons.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("exposition", &[]),
     ("domain", &[]),
     ("look", &[]),
@@ -15,10 +15,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("engine", &["domain"]),
     ("gateway", &["exposition", "look", "web"]),
     ("agent", &["domain", "engine", "exposition"]),
-    ("standalone", &["agent", "domain", "engine", "exposition", "gateway", "look"]),
+    ("pusher", &["exposition"]),
+    ("standalone", &["agent", "domain", "engine", "exposition", "gateway", "look", "pusher"]),
     ("cluster", &[]),
-    ("sidecar", &["agent", "cluster", "domain", "engine", "exposition"]),
-    ("operator", &["cluster", "domain", "web"]),
+    ("sidecar", &["agent", "cluster", "domain", "engine", "exposition", "pusher"]),
+    ("operator", &["cluster", "domain", "exposition", "pusher", "web"]),
     (
         "stash",
         &[

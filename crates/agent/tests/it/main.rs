@@ -1,4 +1,4 @@
-//! Sessions against a real repository in a folder, and pushes over the wire.
+//! Sessions against a real repository in a folder.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,5 +6,4 @@
     reason = "a test that cannot go on panics: that is how it fails"
 )]
 
-mod pushes;
 mod sessions;

@@ -1,4 +1,5 @@
-//! `GET /api/v1/metrics`: all groups as JSON, written while the client takes it.
+//! `GET /api/v1/metrics`: all groups as JSON, written while the client takes it. `GET /api/v1/groups`: the same without
+//! their metrics, for who looks after groups and not after what is in them.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -23,12 +24,22 @@ const PIECE: usize = 32 * 1024;
 struct Writing {
     store: Store,
     zone: TimeZone,
+    /// How a group is written.
+    form: fn(&GroupingKey, &Group, &TimeZone) -> serde_json::Value,
     /// The last group that was written; `None` before the first.
     last: Option<Arc<GroupingKey>>,
 }
 
 pub(crate) fn groups(gateway: &Gateway) -> Response {
-    let writing = Writing { store: gateway.snapshot(), zone: TimeZone::system(), last: None };
+    write(gateway, group_json)
+}
+
+pub(crate) fn group_labels(gateway: &Gateway) -> Response {
+    write(gateway, |key, group, _| head_json(key, group).into())
+}
+
+fn write(gateway: &Gateway, form: fn(&GroupingKey, &Group, &TimeZone) -> serde_json::Value) -> Response {
+    let writing = Writing { store: gateway.snapshot(), zone: TimeZone::system(), form, last: None };
     let pieces = stream::unfold(Some(writing), |writing| async move {
         let mut writing = writing?;
         // An answer of many megabytes must not keep a thread from the pushes.
@@ -52,7 +63,7 @@ impl Writing {
                 return false;
             };
             out.push_str(if self.last.is_none() { "" } else { "," });
-            out.push_str(&group_json(&key, &group, &self.zone).to_string());
+            out.push_str(&(self.form)(&key, &group, &self.zone).to_string());
             self.last = Some(key);
         }
         true
@@ -61,13 +72,18 @@ impl Writing {
 
 /// A family called `labels` or `last_push_successful` overwrites that key, as in the original.
 fn group_json(key: &GroupingKey, group: &Group, zone: &TimeZone) -> serde_json::Value {
-    let mut all = Map::new();
-    all.insert("labels".to_owned(), json!(key.labels()));
-    all.insert("last_push_successful".to_owned(), json!(group.times.last_push_succeeded()));
+    let mut all = head_json(key, group);
     for held in &group.families {
         all.insert(held.name.to_string(), family_json(held, zone));
     }
     all.into()
+}
+
+fn head_json(key: &GroupingKey, group: &Group) -> Map<String, serde_json::Value> {
+    let mut head = Map::new();
+    head.insert("labels".to_owned(), json!(key.labels()));
+    head.insert("last_push_successful".to_owned(), json!(group.times.last_push_succeeded()));
+    head
 }
 
 fn family_json(held: &Held, zone: &TimeZone) -> serde_json::Value {

@@ -85,6 +85,10 @@ async fn many_groups_are_shown_whole() {
     let groups = json["data"].as_array().unwrap();
     assert_eq!(groups.len(), 40);
     assert!(groups.iter().all(|group| group["a"]["metrics"].as_array().unwrap().len() == 200));
+    let short = server.get("/api/v1/groups").await.json();
+    let groups = short["data"].as_array().unwrap();
+    assert_eq!(groups.len(), 40);
+    assert_eq!(groups[0], json!({"labels": {"job": "0"}, "last_push_successful": true}));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
-//! Families to the gateway over HTTP, with bounded retries.
+//! A push gateway from outside: push a group, delete one, list them; over HTTP, with bounded retries.
 //!
-//! A failed push never fails the backup it reports: the caller logs it, counts it and shows it.
+//! It speaks to ours and to prom/pushgateway alike. A failed push never fails the backup it reports: the caller logs it,
+//! counts it and shows it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -18,6 +20,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRIES: usize = 3;
 /// A refusal's text is shown up to here.
 const ANSWER_LIMIT: usize = 4096;
+
+/// The longest list of groups that is read: some ten thousand of them with all their metrics.
+const LIST_LIMIT: usize = 256 * 1024 * 1024;
 
 /// Why a push did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -52,13 +57,21 @@ pub enum PushError {
         /// The start of its answer.
         answer: String,
     },
+    /// It answered something else than a list of groups.
+    #[error("what {url} answers is no list of groups ({reason}); is it a push gateway?")]
+    Unreadable {
+        /// What was asked.
+        url: String,
+        /// Why it cannot be read.
+        reason: String,
+    },
 }
 
 impl PushError {
     /// A refusal stays a refusal; everything else may pass.
     fn is_worth_a_retry(&self) -> bool {
         match self {
-            PushError::Address { .. } => false,
+            PushError::Address { .. } | PushError::Unreadable { .. } => false,
             PushError::Unreachable { .. } => true,
             PushError::Refused { status, .. } => status.is_server_error(),
         }
@@ -114,6 +127,29 @@ impl Pusher {
         self.send(Method::DELETE, key, bytes::Bytes::new()).await
     }
 
+    /// The labels of all groups, the job among them.
+    ///
+    /// # Errors
+    /// The gateway does not answer, or not with groups.
+    pub async fn groups(&self) -> Result<Vec<BTreeMap<String, String>>, PushError> {
+        // prom/pushgateway has no list without the metrics.
+        let listed = match self.get("/api/v1/groups").await {
+            Err(PushError::Refused {
+                status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED,
+                ..
+            }) => self.get("/api/v1/metrics").await?,
+            listed => listed?,
+        };
+        let list: List = serde_json::from_slice(&listed)
+            .map_err(|error| PushError::Unreadable { url: self.base.clone(), reason: error.to_string() })?;
+        Ok(list.data.into_iter().map(|group| group.labels).collect())
+    }
+
+    async fn get(&self, path: &str) -> Result<bytes::Bytes, PushError> {
+        let url = format!("{}{path}", self.base);
+        self.attempt(Method::GET, &url, bytes::Bytes::new()).await
+    }
+
     async fn send(&self, method: Method, key: &GroupingKey, body: bytes::Bytes) -> Result<(), PushError> {
         let url = format!("{}{}", self.base, key.to_path());
         let attempt = || self.attempt(method.clone(), &url, body.clone());
@@ -122,9 +158,15 @@ impl Pusher {
             .when(PushError::is_worth_a_retry)
             .notify(|error, pause| tracing::debug!(%error, ?pause, "a push failed, trying again"))
             .await
+            .map(drop)
     }
 
-    async fn attempt(&self, method: Method, url: &str, body: bytes::Bytes) -> Result<(), PushError> {
+    async fn attempt(
+        &self,
+        method: Method,
+        url: &str,
+        body: bytes::Bytes,
+    ) -> Result<bytes::Bytes, PushError> {
         let unreachable = |reason: String| PushError::Unreachable { url: self.base.clone(), reason };
         let request = Request::builder()
             .method(method)
@@ -137,7 +179,8 @@ impl Pusher {
             let status = answer.status();
             // 202 is the answer of older gateways and of those that do not check consistency.
             if status == StatusCode::OK || status == StatusCode::ACCEPTED {
-                return Ok(());
+                let body = Limited::new(answer.into_body(), LIST_LIMIT).collect().await;
+                return body.map(|body| body.to_bytes()).map_err(|error| unreachable(error.to_string()));
             }
             let text = Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await;
             let text = text.map(http_body_util::Collected::to_bytes).unwrap_or_default();
@@ -149,6 +192,17 @@ impl Pusher {
             Err(_) => Err(unreachable(format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()))),
         }
     }
+}
+
+/// What is read of a list of groups. A group has more, and a family of metrics may be called like anything but this.
+#[derive(serde::Deserialize)]
+struct List {
+    data: Vec<Group>,
+}
+
+#[derive(serde::Deserialize)]
+struct Group {
+    labels: BTreeMap<String, String>,
 }
 
 /// An error with its causes: hyper's own text alone says only "client error".

@@ -1,20 +1,30 @@
 //! What arrives at a gateway, and what becomes of a push that does not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics: that is how it fails"
+)]
+
 use std::sync::{Arc, Mutex};
 
-use agent::push::{PushError, Pusher};
 use exposition::{Family, GroupingKey};
+use pusher::{PushError, Pusher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// A gateway that answers each request with the next of these statuses, and remembers what it was sent.
 async fn gateway(statuses: Vec<&'static str>) -> (String, Arc<Mutex<Vec<String>>>) {
+    answering(statuses.into_iter().map(|status| (status, "because")).collect()).await
+}
+
+async fn answering(answers: Vec<(&'static str, &'static str)>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen = Arc::new(Mutex::new(Vec::new()));
     let requests = Arc::clone(&seen);
     tokio::spawn(async move {
-        for status in statuses {
+        for (status, body) in answers {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
             let mut buffer = [0; 4096];
@@ -24,8 +34,9 @@ async fn gateway(statuses: Vec<&'static str>) -> (String, Arc<Mutex<Vec<String>>
                 request.extend_from_slice(&buffer[..read]);
             }
             requests.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+            let length = body.len();
             let answer =
-                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 7\r\n\r\nbecause");
+                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
@@ -96,4 +107,31 @@ fn what_is_no_http_address_is_refused_at_once() {
         assert!(matches!(error, PushError::Address { .. }), "{url}: {error}");
     }
     assert_eq!(Pusher::new("gateway:9091/").unwrap().address(), "http://gateway:9091");
+}
+
+#[tokio::test]
+async fn groups_are_listed_by_their_labels() {
+    let list = r#"{"status":"success","data":[{"labels":{"job":"a","x":""},"last_push_successful":true}]}"#;
+    let (url, seen) = answering(vec![("200 OK", list)]).await;
+    let groups = Pusher::new(&url).unwrap().groups().await.unwrap();
+    assert_eq!(groups.len(), 1);
+    assert_eq!((groups[0]["job"].as_str(), groups[0]["x"].as_str()), ("a", ""));
+    assert!(seen.lock().unwrap()[0].starts_with("GET /api/v1/groups "));
+}
+
+/// The original has no list without the metrics.
+#[tokio::test]
+async fn groups_of_the_original_are_listed_with_their_metrics() {
+    let list = r#"{"status":"success","data":[{"labels":{"job":"a"},"last_push_successful":true,
+        "up":{"time_stamp":"2026-01-01T00:00:00Z","type":"GAUGE","metrics":[{"labels":{},"value":"1"}]}}]}"#;
+    let (url, seen) = answering(vec![("404 Not Found", "404 page not found"), ("200 OK", list)]).await;
+    assert_eq!(Pusher::new(&url).unwrap().groups().await.unwrap()[0]["job"], "a");
+    assert!(seen.lock().unwrap()[1].starts_with("GET /api/v1/metrics "));
+}
+
+#[tokio::test]
+async fn what_is_no_gateway_is_said_to_be_none() {
+    let (url, _) = answering(vec![("200 OK", "<html>")]).await;
+    let error = Pusher::new(&url).unwrap().groups().await.unwrap_err();
+    assert!(matches!(error, PushError::Unreadable { .. }), "{error}");
 }
