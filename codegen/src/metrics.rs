@@ -1,26 +1,35 @@
-//! `docs/reference/metrics.md`: the session metrics and failure reasons, from the lists that the code exports from.
+//! `docs/reference/metrics.md`: the metrics of sessions and of the operator, and the failure reasons, from the lists that
+//! the code exports from.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use domain::report::FailureReason;
-use domain::rules::metrics::SESSION;
+use domain::rules::metrics::operator::OPERATOR;
+use domain::rules::metrics::{Metric, SESSION};
 
 use crate::Files;
 
 pub(crate) fn files() -> Result<Files> {
     let mut text = String::from(HEAD);
-    for metric in SESSION {
-        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-        let kind = metric.kind.as_str();
-        writeln!(text, "| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help)?;
-    }
+    rows(&mut text, &SESSION)?;
     text.push_str(REASONS);
     for reason in FailureReason::ALL {
         writeln!(text, "| `{}` | {} |", reason.as_str(), meaning(reason))?;
     }
+    text.push_str(OF_OPERATOR);
+    rows(&mut text, &OPERATOR)?;
     Ok(Files::from([(PathBuf::from("docs/reference/metrics.md"), text)]))
+}
+
+fn rows(text: &mut String, metrics: &[Metric]) -> std::fmt::Result {
+    for metric in metrics {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let kind = metric.kind.as_str();
+        writeln!(text, "| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help)?;
+    }
+    Ok(())
 }
 
 const HEAD: &str = "<!-- Made by `cargo xtask codegen` from crates/domain/src/rules/metrics.rs. Do not edit. -->
@@ -39,6 +48,18 @@ no pod or node overwrites another.
 last `forget` that asked for it.
 
 | metric | type | own labels | meaning |
+|---|---|---|---|
+";
+
+const OF_OPERATOR: &str = "
+# Operator metrics
+
+The operator serves these at `/metrics` of its port 8443, beside those of its API server and of its process. What they
+say of objects is read from the objects at each scrape: it survives every restart, and is there before the operator is
+ready. There is one series for each workload that a Restic selects, at most nine for each Repository and one for each
+Recovery; the rest do not grow with the cluster.
+
+| metric | type | labels | meaning |
 |---|---|---|---|
 ";
 

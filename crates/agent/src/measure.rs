@@ -1,11 +1,9 @@
 //! A session report as metric families: every number that was measured, and none that was not.
 
-use std::collections::BTreeMap;
-
 use domain::report::{GroupReport, OperationReport, Outcome, SessionIdentity, SessionReport};
 use domain::rules::metrics::{self, Metric};
 use domain::rules::names;
-use exposition::{Family, GroupingKey};
+use exposition::{Family, GroupingKey, Kind, Value};
 use jiff::Timestamp;
 
 use crate::ticks::TickCounts;
@@ -123,18 +121,19 @@ fn seconds(at: Timestamp) -> f64 {
 
 /// Families in the making, one per metric name.
 #[derive(Default)]
-struct Families(BTreeMap<&'static str, Family>);
+struct Families(exposition::Families);
 
 impl Families {
     fn add<'a>(&mut self, metric: &Metric, labels: impl IntoIterator<Item = (&'a str, &'a str)>, value: f64) {
-        let family = self.0.remove(metric.name).unwrap_or_else(|| match metric.kind {
-            metrics::Kind::Gauge => Family::gauge(metric.name, metric.help),
-            metrics::Kind::Counter => Family::counter(metric.name, metric.help),
-        });
-        self.0.insert(metric.name, family.with(labels, value));
+        let kind = match metric.kind {
+            metrics::Kind::Gauge => Kind::Gauge,
+            metrics::Kind::Counter => Kind::Counter,
+            metrics::Kind::Histogram => Kind::Histogram,
+        };
+        self.0.add(metric.name, metric.help, kind, labels, Value::Number(value));
     }
 
     fn done(self) -> Vec<Family> {
-        self.0.into_values().collect()
+        self.0.done()
     }
 }

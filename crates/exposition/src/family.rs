@@ -225,6 +225,12 @@ impl Default for Count {
     }
 }
 
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Value::Number(number)
+    }
+}
+
 impl Count {
     /// The number, rounded when it is above 2^53.
     #[must_use]

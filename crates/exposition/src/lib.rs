@@ -15,6 +15,7 @@
 
 pub mod encode;
 pub mod escape;
+mod families;
 pub mod family;
 pub mod format;
 pub mod grouping;
@@ -26,6 +27,7 @@ mod quote;
 
 pub use encode::{CONTENT_TYPE, encode};
 pub use escape::Escaping;
+pub use families::Families;
 pub use family::{
     Bucket, Count, Exemplar, Extra, Family, Histogram, Kind, Labels, Moment, Native, NativeBuckets, Quantile,
     Sample, Span, Summary, Value,

@@ -24,6 +24,7 @@ mod controller;
 mod crds;
 mod error;
 mod follow;
+mod measure;
 mod migration;
 mod owned;
 mod queues;

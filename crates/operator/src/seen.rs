@@ -18,9 +18,15 @@ use serde_json::Value;
 pub(crate) struct Seen {
     metadata: ObjectMeta,
     text: Box<str>,
+    owned: bool,
 }
 
 impl Seen {
+    /// Whether a Deployment controls it, so that it is none of our business.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.owned
+    }
+
     /// The whole object, but for its managed fields and its status.
     pub(crate) fn json(&self) -> Result<Value, serde_json::Error> {
         serde_json::from_str(&self.text)
@@ -46,7 +52,7 @@ impl<'de> Deserialize<'de> for Seen {
         }
         let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(D::Error::custom)?;
         let text = object.to_string().into_boxed_str();
-        Ok(Self { metadata: found_by(metadata), text })
+        Ok(Self { metadata: found_by(metadata), text, owned })
     }
 }
 

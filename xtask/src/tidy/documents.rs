@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use crate::tidy::{Finding, Source};
 
-/// The list of metrics, from which every other place takes its names.
-const METRIC_LIST: &str = "crates/domain/src/rules/metrics.rs";
+/// The lists of metrics, from which every other place takes its names.
+const METRIC_LISTS: [&str; 2] =
+    ["crates/domain/src/rules/metrics.rs", "crates/domain/src/rules/metrics/operator.rs"];
 
-/// Every metric of a session begins so.
-const METRIC_PREFIX: &str = "restic_";
+/// Every metric of a session begins with the first, every one of the operator with the second.
+const METRIC_PREFIXES: [&str; 2] = ["restic_", "stash_"];
+
+/// A label that looks like a metric.
+const LABEL: &str = "stash_config";
 
 /// What the text format adds to the name of a summary or a histogram.
 const SERIES_ENDINGS: [&str; 3] = ["_bucket", "_count", "_sum"];
@@ -54,7 +58,7 @@ pub(super) fn check_metrics(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources.iter().filter(|source| names_metrics(&source.path)) {
         for (index, line) in source.text.lines().enumerate() {
-            for name in words(line).filter(|word| word.starts_with(METRIC_PREFIX)) {
+            for name in words(line).filter(|word| is_metric(word)) {
                 let series_of = || {
                     SERIES_ENDINGS
                         .iter()
@@ -65,7 +69,7 @@ pub(super) fn check_metrics(sources: &[Source]) -> Vec<Finding> {
                     findings.push(Finding::at(
                         source,
                         index,
-                        format!("`{name}` is no metric of {METRIC_LIST}"),
+                        format!("`{name}` is no metric of {}", METRIC_LISTS.join(", ")),
                     ));
                 }
             }
@@ -80,14 +84,20 @@ fn names_metrics(path: &str) -> bool {
 
 /// The names in the list, read from its string literals. `None` while there is no list.
 fn listed_metrics(sources: &[Source]) -> Option<BTreeSet<&str>> {
-    let list = sources.iter().find(|source| source.path == METRIC_LIST)?;
-    let literals = list.text.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
-    Some(literals.filter(|literal| literal.starts_with(METRIC_PREFIX)).collect())
+    let lists = || sources.iter().filter(|source| METRIC_LISTS.contains(&source.path.as_str()));
+    lists().next()?;
+    let literals =
+        lists().flat_map(|list| list.text.lines()).flat_map(|line| line.split('"').skip(1).step_by(2));
+    Some(literals.filter(|literal| is_metric(literal)).collect())
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .filter(|word| word.len() > METRIC_PREFIX.len())
+}
+
+fn is_metric(word: &str) -> bool {
+    word != LABEL
+        && METRIC_PREFIXES.iter().any(|prefix| word.len() > prefix.len() && word.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -109,12 +119,18 @@ mod tests {
     #[test]
     fn a_metric_that_is_not_in_the_list_is_found() {
         let sources = [
-            source(METRIC_LIST, "name: \"restic_session_success\",\nname: \"restic_time_seconds\",\n"),
-            source("docs/a.md", "`restic_session_success` and `restic_session_sucess`\n"),
+            source(METRIC_LISTS[0], "name: \"restic_session_success\",\nname: \"restic_time_seconds\",\n"),
+            source(METRIC_LISTS[1], "\"stash_leader\",\n"),
+            source("docs/a.md", "`restic_session_success` and `restic_session_sucess`, by `stash_config`\n"),
+            source("docs/c.md", "`stash_leader`, never `stash_leads`\n"),
             source("dashboards/b.json", "rate(restic_time_seconds_sum{a=\"b\"}[5m])\n"),
         ];
         let places: Vec<String> =
             check_metrics(&sources).into_iter().map(|finding| finding.message).collect();
-        assert_eq!(places, [format!("`restic_session_sucess` is no metric of {METRIC_LIST}")]);
+        let lists = METRIC_LISTS.join(", ");
+        assert_eq!(
+            places,
+            ["restic_session_sucess", "stash_leads"].map(|name| format!("`{name}` is no metric of {lists}"))
+        );
     }
 }

@@ -1,8 +1,11 @@
-//! Every metric of a session, as values: what code pushes, documentation lists, dashboards and alerts use.
+//! Every metric of a session, as values: what code pushes, documentation lists, dashboards and alerts use. Those of the
+//! operator are in [`operator`].
 //!
 //! All are pushed together at the end of a session, under the labels of [`super::names::grouping_key`]
 //! (`job`, `namespace`, `kind`, `app`, `stash_config`, `repository`, `session`); [`Metric::labels`] are those
 //! beside them. The first four are those of Stash 0.8.3, with its names, types and texts.
+
+pub mod operator;
 
 /// How a value moves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,6 +14,8 @@ pub enum Kind {
     Gauge,
     /// It only goes up while the process lives.
     Counter,
+    /// Observations by size.
+    Histogram,
 }
 
 impl Kind {
@@ -20,6 +25,7 @@ impl Kind {
         match self {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
         }
     }
 }

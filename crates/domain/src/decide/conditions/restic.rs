@@ -34,6 +34,18 @@ pub enum ResticReason {
 }
 
 impl ResticReason {
+    /// Every reason, in the order of the list above.
+    pub const ALL: [ResticReason; 8] = [
+        ResticReason::Invalid,
+        ResticReason::SecretMissing,
+        ResticReason::Conflict,
+        ResticReason::Refused,
+        ResticReason::NoWorkload,
+        ResticReason::Paused,
+        ResticReason::SessionFailed,
+        ResticReason::Scheduled,
+    ];
+
     /// As the condition says it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
