@@ -37,7 +37,7 @@ use maud::Markup;
 pub(crate) use asset::asset;
 pub(crate) use delete::delete;
 
-use crate::expose::compress::{Gzip, prefers_gzip};
+use meter::compress::{Gzip, prefers_gzip};
 use crate::store::Store;
 use crate::{Config, Gateway};
 use query::{Links, View};

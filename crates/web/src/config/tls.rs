@@ -12,6 +12,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::ConfigError;
+pub(crate) use clients::AnyCertificate;
 use super::file::Secret;
 use super::watched::Files;
 
