@@ -178,7 +178,11 @@ mod tests {
         for field in ["requestReceivedTimestamp", "stageTimestamp"] {
             let time = event.as_object_mut().unwrap().remove(field).unwrap();
             let time = time.as_str().unwrap();
-            assert_eq!((time.len(), time.ends_with('Z')), ("2018-04-05T06:07:08.123456Z".len(), true), "{time}");
+            assert_eq!(
+                (time.len(), time.ends_with('Z')),
+                ("2018-04-05T06:07:08.123456Z".len(), true),
+                "{time}"
+            );
         }
         assert_eq!(
             event,

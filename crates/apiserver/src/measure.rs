@@ -15,8 +15,8 @@ use std::time::Instant;
 use exposition::{Family, Kind, Sample};
 
 use crate::limits::Inflight;
-pub(crate) use handler::{Scraped, size};
 use handler::Scrapes;
+pub(crate) use handler::{Scraped, size};
 use histogram::Histogram;
 pub(crate) use requests::Answered;
 use requests::Requests;

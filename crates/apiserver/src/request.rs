@@ -234,7 +234,11 @@ mod tests {
             ("GET", "/api/v1/namespaces/other/pods/foo/log", "get -/v1 other pods/log foo"),
             ("PUT", "/api/v1/namespaces/other/finalize", "update -/v1 other namespaces/finalize other"),
             ("GET", "/api/v1/watch/namespaces/other/pods", "watch -/v1 other pods/- -"),
-            ("DELETE", "/apis/apps/v1/namespaces/n/deployments", "deletecollection apps/v1 n deployments/- -"),
+            (
+                "DELETE",
+                "/apis/apps/v1/namespaces/n/deployments",
+                "deletecollection apps/v1 n deployments/- -",
+            ),
             ("DELETE", "/apis/apps/v1/namespaces/n/deployments/a", "delete apps/v1 n deployments/- a"),
             ("PATCH", "/apis/g/v1/things/a/status", "patch g/v1 - things/status a"),
             ("BREW", "/apis/g/v1/things/a", "- g/v1 - things/- a"),
@@ -244,7 +248,11 @@ mod tests {
             ("GET", "/apis/g/v1/things?watch=0&watch=1", "list g/v1 - things/- -"),
             ("GET", "/apis/g/v1/things/a?watch=1", "get g/v1 - things/- a"),
             ("GET", "/apis/g/v1/things?fieldSelector=metadata.name%3Da", "list g/v1 - things/- a"),
-            ("GET", "/apis/g/v1/things?fieldSelector=metadata.name%3D%3Da&watch=1", "watch g/v1 - things/- a"),
+            (
+                "GET",
+                "/apis/g/v1/things?fieldSelector=metadata.name%3D%3Da&watch=1",
+                "watch g/v1 - things/- a",
+            ),
             ("GET", "/apis/g/v1/things?fieldSelector=metadata.name!%3Da", "list g/v1 - things/- -"),
             ("GET", "/apis/g/v1/things?fieldSelector=metadata.name%3Da%2Fb", "list g/v1 - things/- -"),
             ("GET", "/apis/g/v1/namespaces/n/things/", "list g/v1 n things/- -"),
@@ -261,7 +269,9 @@ mod tests {
 
     #[test]
     fn a_hidden_separator_is_refused() {
-        for address in ["/apis/g/v1/namespaces/a%2fthings/b", "/a%00", "/a%ff", "/healthz/%2e%2e/metrics", "/a/../b"] {
+        for address in
+            ["/apis/g/v1/namespaces/a%2fthings/b", "/a%00", "/a%ff", "/healthz/%2e%2e/metrics", "/a/../b"]
+        {
             assert_eq!(read("GET", address), Err(Ambiguous), "{address}");
         }
     }

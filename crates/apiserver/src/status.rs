@@ -50,10 +50,7 @@ impl Status {
                     namespace => format!("in the namespace {namespace:?}"),
                 };
                 let group = &resource.group;
-                format!(
-                    "User {user:?} cannot {} resource {what:?} in API group {group:?} {place}",
-                    info.verb
-                )
+                format!("User {user:?} cannot {} resource {what:?} in API group {group:?} {place}", info.verb)
             }
         };
         // Some show the message as a page, and a path may be anything.
@@ -101,7 +98,8 @@ impl Status {
     /// The answer took too long.
     #[must_use]
     pub fn timeout(allotted: std::time::Duration) -> Self {
-        let message = format!("Timeout: request did not complete within the allotted timeout of {allotted:?}");
+        let message =
+            format!("Timeout: request did not complete within the allotted timeout of {allotted:?}");
         Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message)
     }
 
@@ -174,6 +172,9 @@ mod tests {
             })
         );
         let response = Status::too_many_requests().into_response();
-        assert_eq!((response.status(), &response.headers()["retry-after"]), (StatusCode::TOO_MANY_REQUESTS, &HeaderValue::from(1)));
+        assert_eq!(
+            (response.status(), &response.headers()["retry-after"]),
+            (StatusCode::TOO_MANY_REQUESTS, &HeaderValue::from(1))
+        );
     }
 }

@@ -154,10 +154,7 @@ impl Authority {
     }
 }
 
-fn authority(
-    data: &BTreeMap<String, String>,
-    field: &'static str,
-) -> Result<Option<Authority>, TrustError> {
+fn authority(data: &BTreeMap<String, String>, field: &'static str) -> Result<Option<Authority>, TrustError> {
     let Some(pem) = data.get(field).filter(|pem| !pem.trim().is_empty()) else { return Ok(None) };
     let wrong = |reason: String| TrustError { field, reason };
     let mut roots = RootCertStore::empty();

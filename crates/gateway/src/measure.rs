@@ -56,9 +56,10 @@ impl Counters {
     pub(crate) fn push(&self, method: &'static str, took: Duration, bytes: u64) {
         let now = Instant::now();
         let mut pushes = lock(&self.pushes);
-        let of_method = pushes
-            .entry(method)
-            .or_insert_with(|| Pushes { seconds: Window::new(QUANTILES, now), bytes: Window::new(QUANTILES, now) });
+        let of_method = pushes.entry(method).or_insert_with(|| Pushes {
+            seconds: Window::new(QUANTILES, now),
+            bytes: Window::new(QUANTILES, now),
+        });
         of_method.seconds.observe(took.as_secs_f64(), now);
         of_method.bytes.observe(bytes as f64, now);
     }

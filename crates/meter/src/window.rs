@@ -53,7 +53,8 @@ impl Window {
             let _ = all.merge(part);
         }
         let value = |quantile| all.quantile(quantile).ok().flatten().unwrap_or(f64::NAN);
-        let quantiles = self.shape.quantiles.iter().map(|&quantile| Quantile { quantile, value: value(quantile) });
+        let quantiles =
+            self.shape.quantiles.iter().map(|&quantile| Quantile { quantile, value: value(quantile) });
         Summary { quantiles: quantiles.collect(), sum: self.sum, count: self.count }
     }
 
@@ -74,7 +75,10 @@ impl Window {
 
 impl std::fmt::Debug for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Window").field("shape", &self.shape).field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("Window")
+            .field("shape", &self.shape)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,8 +90,7 @@ fn sketch() -> DDSketch {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape =
-        Shape { window: Duration::from_secs(600), parts: 5, quantiles: &[0.1, 0.5, 0.9] };
+    const SHAPE: Shape = Shape { window: Duration::from_secs(600), parts: 5, quantiles: &[0.1, 0.5, 0.9] };
 
     fn median(window: &mut Window, now: Instant) -> f64 {
         window.summary(now).quantiles.iter().find(|q| q.quantile == 0.5).unwrap().value

@@ -278,9 +278,15 @@ mod tests {
         for (text, reason) in [
             ("kind: Policy\napiVersion: audit.k8s.io/v1beta1\nrules: [{level: None}]", "has to be a Policy"),
             ("kind: Policy\napiVersion: audit.k8s.io/v1\nrules: []", "no rules"),
-            ("kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: Request}]", "bodies are not recorded"),
+            (
+                "kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: Request}]",
+                "bodies are not recorded",
+            ),
             ("kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: Some}]", "no audit policy"),
-            ("kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: None, who: [a]}]", "no audit policy"),
+            (
+                "kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: None, who: [a]}]",
+                "no audit policy",
+            ),
             (
                 "kind: Policy\napiVersion: audit.k8s.io/v1\nrules: [{level: None, nonResourceURLs: ['/a*b']}]",
                 "at their end only",

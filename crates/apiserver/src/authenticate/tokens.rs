@@ -30,7 +30,8 @@ impl Tokens {
         }
         let spec = TokenReviewSpec { token: Some(token.to_owned()), audiences: None };
         let review = TokenReview { spec, ..TokenReview::default() };
-        let status = ask(self.api.0.create(&PostParams::default(), &review)).await?.status.unwrap_or_default();
+        let status =
+            ask(self.api.0.create(&PostParams::default(), &review)).await?.status.unwrap_or_default();
         let user = match status.user {
             Some(user) if status.authenticated == Some(true) => Some(User {
                 name: user.username.unwrap_or_default(),

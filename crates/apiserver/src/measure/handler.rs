@@ -7,8 +7,7 @@ use exposition::{Family, Kind, Sample, Value};
 use http::Request;
 use meter::{Shape, Window};
 
-const SUMMARY: Shape =
-    Shape { window: Duration::from_secs(10 * 60), parts: 5, quantiles: &[0.5, 0.9, 0.99] };
+const SUMMARY: Shape = Shape { window: Duration::from_secs(10 * 60), parts: 5, quantiles: &[0.5, 0.9, 0.99] };
 
 /// The only handler that is instrumented, by its old name.
 const HANDLER: (&str, &str) = ("handler", "prometheus");
@@ -52,7 +51,10 @@ impl Scrapes {
             },
         );
         let texts = [
-            ("http_request_duration_microseconds", "Microseconds in which scrapes of /metrics were answered."),
+            (
+                "http_request_duration_microseconds",
+                "Microseconds in which scrapes of /metrics were answered.",
+            ),
             ("http_request_size_bytes", "Size of scrapes' requests in bytes: line, headers and body."),
             ("http_response_size_bytes", "Size of the answers to scrapes in bytes, as they were sent."),
         ];

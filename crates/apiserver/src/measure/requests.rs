@@ -84,9 +84,9 @@ impl Requests {
             |(labels, (_, content_type, code))| (rest(labels), (other(), content_type, code)),
             || 0,
         ) += 1;
-        let (histogram, summary) = self.latencies.entry(labels.clone(), rest, || {
-            (Histogram::new(&MICROSECONDS), Window::new(SUMMARY, now))
-        });
+        let (histogram, summary) = self
+            .latencies
+            .entry(labels.clone(), rest, || (Histogram::new(&MICROSECONDS), Window::new(SUMMARY, now)));
         let microseconds = answered.took.as_micros() as f64;
         histogram.observe(microseconds);
         summary.observe(microseconds, now);

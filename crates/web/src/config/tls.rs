@@ -12,9 +12,9 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::ConfigError;
-pub(crate) use clients::AnyCertificate;
 use super::file::Secret;
 use super::watched::Files;
+pub(crate) use clients::AnyCertificate;
 
 /// A text that stands in the configuration or in a file of its own.
 #[derive(Debug)]
