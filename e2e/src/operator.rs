@@ -33,6 +33,8 @@ use crate::wait;
 const NAMESPACE: &str = "stash-test-operator";
 /// Deployment, Service, ServiceAccount, ClusterRole and Lease.
 pub const NAME: &str = "stash-operator";
+/// The ClusterRoleBinding by which it asks who may do what.
+const DELEGATOR: &str = "stash-operator-auth-delegator";
 /// The webhook configurations.
 const WEBHOOKS: &str = "admission.stash.appscode.com";
 /// ClusterRoles for users.
@@ -317,7 +319,9 @@ impl Operator {
         wait::watch(spaces, NAMESPACE, "gone", |found| found.is_none()).await?;
         // Now that nobody makes them again.
         self.remove_webhooks().await?;
-        remove(Api::<ClusterRoleBinding>::all(client.clone()), NAME).await?;
+        for binding in [NAME, DELEGATOR] {
+            remove(Api::<ClusterRoleBinding>::all(client.clone()), binding).await?;
+        }
         for role in USER_ROLES.into_iter().chain([NAME]) {
             remove(Api::<ClusterRole>::all(client.clone()), role).await?;
         }

@@ -3,8 +3,6 @@
 //! The answer is written piece by piece while the client takes it: memory does not grow with what is held, the first
 //! bytes leave at once, and pushes go on meanwhile.
 
-pub(crate) mod compress;
-
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -16,11 +14,11 @@ use futures_util::stream;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue};
 use imbl::OrdSet;
+use meter::compress::{self, Gzip};
 
 use crate::Gateway;
 use crate::store::Index;
 use crate::store::series::{Series, Shapes, pairs};
-use compress::Gzip;
 
 /// Pieces have at least this many bytes, except the last.
 const PIECE: usize = 64 * 1024;

@@ -1,8 +1,6 @@
 //! What the gateway says about itself. The names of the original are kept; the rest is its own.
 
 mod connections;
-mod process;
-mod window;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -12,12 +10,15 @@ use std::time::{Duration, Instant};
 use exposition::{Family, Kind, Sample, Value};
 use http::StatusCode;
 use jiff::Timestamp;
+use meter::{Shape, Window, process};
 
 use crate::Config;
 use crate::persist::Keeper;
 use crate::store::Store;
-use window::Window;
 
+/// The quantiles of pushes, as the original has them.
+const QUANTILES: Shape =
+    Shape { window: Duration::from_secs(10 * 60), parts: 5, quantiles: &[0.1, 0.5, 0.9] };
 const DURATION: &str = "pushgateway_http_push_duration_seconds";
 const SIZE: &str = "pushgateway_http_push_size_bytes";
 
@@ -55,9 +56,10 @@ impl Counters {
     pub(crate) fn push(&self, method: &'static str, took: Duration, bytes: u64) {
         let now = Instant::now();
         let mut pushes = lock(&self.pushes);
-        let of_method = pushes
-            .entry(method)
-            .or_insert_with(|| Pushes { seconds: Window::new(now), bytes: Window::new(now) });
+        let of_method = pushes.entry(method).or_insert_with(|| Pushes {
+            seconds: Window::new(QUANTILES, now),
+            bytes: Window::new(QUANTILES, now),
+        });
         of_method.seconds.observe(took.as_secs_f64(), now);
         of_method.bytes.observe(bytes as f64, now);
     }

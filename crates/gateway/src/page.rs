@@ -37,9 +37,9 @@ use maud::Markup;
 pub(crate) use asset::asset;
 pub(crate) use delete::delete;
 
-use crate::expose::compress::{Gzip, prefers_gzip};
 use crate::store::Store;
 use crate::{Config, Gateway};
+use meter::compress::{Gzip, prefers_gzip};
 use query::{Links, View};
 
 /// Nothing is allowed but our own files; the icon is in the document, forms lead to us alone, nobody frames us.

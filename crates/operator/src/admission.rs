@@ -32,6 +32,9 @@ pub use objects::{OwnKind, validate};
 pub use review::{MOST_BYTES, Review};
 pub use workloads::{Hook, mutate};
 
+/// What stands before the name of each webhook.
+pub const PREFIX: &str = "/admission/v1/";
+
 /// What the webhooks know.
 #[derive(Clone)]
 pub struct Admission {

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::Metrics;
 use cluster::lease::{Election, Standing};
 use domain::decide::scaledown::cycle::Limits;
 use domain::decide::settings::Settings;
@@ -18,7 +19,7 @@ use crate::admission::{self, Admission};
 use crate::certificates::{self, Bootstrap, CaBundle, CertificateSettings, Keeper, KeeperError};
 use crate::context::{Context, Events};
 use crate::follow::{Follower, Tidings};
-use crate::serve::{self, Check, Health, ServeError};
+use crate::serve::{self, AuditError, AuditSettings, Check, Health, RequestLimits, ServeError};
 use crate::world::World;
 use crate::{crds, term};
 
@@ -48,6 +49,10 @@ pub struct Options {
     pub certificates: CertificateSettings,
     /// What the API server is told of the webhooks.
     pub webhooks: RegistrationSettings,
+    /// How many requests it answers at the same time, and in which time.
+    pub limits: RequestLimits,
+    /// What it tells of them.
+    pub audit: AuditSettings,
     /// Its version, for `/version`.
     pub version: String,
 }
@@ -61,6 +66,9 @@ pub enum RunError {
     /// It cannot serve.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// It cannot tell of requests.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// Runs until `stop`.
@@ -82,14 +90,19 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
     let names = certificates::names(&options.webhooks.service, &options.namespace);
     let bootstrap = Arc::new(Bootstrap::new(Timestamp::now(), &names)?);
     let server = serve::server(bootstrap.clone())?;
+    let metrics = Metrics::default();
+    let api = serve::api_server(client.clone(), options.limits, options.audit.open()?, metrics);
     let listener = serve::listen(options.port).await?;
     let app = serve::router(&health, &options.version).merge(admission::router(Admission {
         restics: world.restics.clone(),
         settings: Arc::clone(&settings),
     }));
     let serving = tokio::spawn({
-        let stop = stop.clone();
-        async move { serve::serve(&server, listener, app, &stop).await }
+        let (stop, api) = (stop.clone(), api.clone());
+        let app = api.protect(app);
+        async move {
+            tokio::join!(serve::serve(&server, listener, app, &stop), api.run(&stop));
+        }
     });
 
     let defined = persist("define the kinds of Stash", &kinds, &stop, async || crds::apply(&client).await);
@@ -129,6 +142,7 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
     if let Err(error) = serving.await {
         tracing::warn!(%error, "the server stumbled");
     }
+    api.close().await;
     Ok(())
 }
 

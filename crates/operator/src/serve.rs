@@ -1,17 +1,23 @@
 //! The HTTPS server of the operator: webhooks, health, version, and whatever else is merged into its router.
 
+mod audit;
 mod health;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::{ApiServer, Audit, Metrics, Settings, Webhooks};
 use axum::routing::get;
 use axum::{Json, Router};
+use kube::Client;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::server::ResolvesServerCert;
 use tokio_util::sync::CancellationToken;
 use web::{Limits, ListenError, Listener, Server};
 
+use crate::admission;
+pub use apiserver::Limits as RequestLimits;
+pub use audit::{AuditError, AuditSettings};
 pub use health::{Check, Health};
 
 /// How long requests under way have to finish: longer than the API server waits for a webhook.
@@ -34,13 +40,25 @@ pub fn router(health: &Health, version: &str) -> Router {
     health.router().route("/version", get(async move || Json(version)))
 }
 
-/// The server before it serves: limits and counts.
+/// What stands before all routes: who asks, may they, how many at once, what is counted.
+#[must_use]
+pub fn api_server(client: Client, limits: RequestLimits, audit: Audit, metrics: Metrics) -> ApiServer {
+    let webhooks = Webhooks {
+        prefix: admission::PREFIX.to_owned(),
+        group: "admission.stash.appscode.com".to_owned(),
+        version: "v1".to_owned(),
+    };
+    ApiServer::new(client, Settings { limits, audit, webhooks: Some(webhooks) }, metrics)
+}
+
+/// The server before it serves: limits and counts. Clients are asked for a certificate, which the API server's proxy for
+/// users has, and its webhooks, the kubelet and Prometheus mostly have not.
 ///
 /// # Errors
 ///
 /// [`ServeError::Tls`].
 pub fn server(certificates: Arc<dyn ResolvesServerCert>) -> Result<Server, ServeError> {
-    Ok(Server::with_certificates(limits(), certificates)?)
+    Ok(Server::asking_for_certificates(limits(), certificates)?)
 }
 
 /// Listens at the port on all addresses (`--secure-port`, 8443 by default).

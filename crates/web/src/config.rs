@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio_rustls::rustls::ServerConfig;
 
 pub(crate) use file::Secret;
+pub(crate) use tls::AnyCertificate;
 use tls::TlsSettings;
 use watched::{Files, Watched};
 

@@ -31,7 +31,7 @@ use tower_service::Service;
 
 use crate::guard::{Guard, refusal};
 use crate::heads::Heads;
-use crate::listener::Peer;
+use crate::listener::{Client, Peer, PeerCertificates};
 use crate::socket::{Looked, Socket};
 use crate::{Counts, Limits, Refused, TimedOut};
 use answer::Answer;
@@ -76,20 +76,29 @@ pub(crate) async fn refuse(mut socket: Box<dyn Socket>) {
 /// Serves a connection until its end.
 pub(crate) async fn serve(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
     if !shared.is_tls() {
-        return http1(shared, socket, peer).await;
+        return http1(shared, socket, Client { peer, certificates: None }).await;
     }
     let stop = shared.stop.clone();
     let shaken = tokio::select! {
         shaken = handshake(&shared, socket) => shaken,
         () = stop.cancelled() => None,
     };
-    if let Some((socket, is_http2)) = shaken {
-        if is_http2 { http2(shared, socket, peer).await } else { http1(shared, socket, peer).await }
+    if let Some(Shaken { socket, is_http2, certificates }) = shaken {
+        let client = Client { peer, certificates };
+        if is_http2 { http2(shared, socket, client).await } else { http1(shared, socket, client).await }
     }
 }
 
-/// The TLS handshake; says whether the client chose HTTP/2.
-async fn handshake(shared: &Shared, socket: Box<dyn Socket>) -> Option<(Box<dyn Socket>, bool)> {
+/// What came of a handshake.
+struct Shaken {
+    socket: Box<dyn Socket>,
+    /// Whether the client chose it.
+    is_http2: bool,
+    certificates: Option<PeerCertificates>,
+}
+
+/// The TLS handshake.
+async fn handshake(shared: &Shared, socket: Box<dyn Socket>) -> Option<Shaken> {
     let end = Instant::now() + shared.limits.header_timeout;
     let Ok(looked) = timeout_at(end, Looked::at(socket)).await else {
         shared.counts.time_out(TimedOut::Handshake);
@@ -109,8 +118,10 @@ async fn handshake(shared: &Shared, socket: Box<dyn Socket>) -> Option<(Box<dyn 
     };
     match timeout_at(end, TlsAcceptor::from(config).accept(looked)).await {
         Ok(Ok(stream)) => {
-            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            Some((Box::new(stream), is_http2))
+            let session = stream.get_ref().1;
+            let is_http2 = session.alpn_protocol() == Some(b"h2");
+            let certificates = session.peer_certificates().and_then(PeerCertificates::new);
+            Some(Shaken { socket: Box::new(stream), is_http2, certificates })
         }
         Ok(Err(error)) => {
             tracing::debug!("TLS handshake failed: {error}");
@@ -133,13 +144,13 @@ enum End {
     ManyHeaders,
 }
 
-async fn http1(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
+async fn http1(shared: Arc<Shared>, socket: Box<dyn Socket>, client: Client) {
     let limits = shared.limits;
     let pulse = Arc::new(Pulse::new(limits, shared.heads.clone(), false));
     let mut socket = Paced::new(socket, Arc::clone(&pulse), Arc::clone(&shared.counts), &limits);
     let mut headers = limits.headers.min(FEW_HEADERS);
     let end = loop {
-        let (left, end) = http1_until(&shared, &pulse, peer, socket, headers).await;
+        let (left, end) = http1_until(&shared, &pulse, &client, socket, headers).await;
         socket = left;
         if !matches!(end, End::ManyHeaders) {
             break end;
@@ -179,7 +190,7 @@ async fn http1(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
 async fn http1_until(
     shared: &Arc<Shared>,
     pulse: &Arc<Pulse>,
-    peer: Peer,
+    client: &Client,
     socket: Paced,
     headers: usize,
 ) -> (Paced, End) {
@@ -188,9 +199,11 @@ async fn http1_until(
 
     let most = shared.limits.header_bytes.saturating_add(SLOP);
     let service = {
-        let (shared, pulse) = (Arc::clone(shared), Arc::clone(pulse));
+        let (shared, pulse, client) = (Arc::clone(shared), Arc::clone(pulse), client.clone());
         // Boxed, since hyper gives back the socket only of a service whose futures can be moved.
-        service_fn(move |request| Box::pin(respond(Arc::clone(&shared), Arc::clone(&pulse), peer, request)))
+        service_fn(move |request| {
+            Box::pin(respond(Arc::clone(&shared), Arc::clone(&pulse), client.clone(), request))
+        })
     };
     let mut connection = http1::Builder::new()
         // Time is kept here.
@@ -227,7 +240,7 @@ async fn http1_until(
     }
 }
 
-async fn http2(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
+async fn http2(shared: Arc<Shared>, socket: Box<dyn Socket>, client: Client) {
     /// How long a client may take to leave when it is told to.
     const LEAVE: Duration = Duration::from_secs(1);
     /// Most bytes that may wait to be read, of one request and of all of a connection.
@@ -242,7 +255,7 @@ async fn http2(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
     let paced = Paced::new(socket, Arc::clone(&pulse), Arc::clone(&shared.counts), &limits);
     let service = {
         let (shared, pulse) = (Arc::clone(&shared), Arc::clone(&pulse));
-        service_fn(move |request| respond(Arc::clone(&shared), Arc::clone(&pulse), peer, request))
+        service_fn(move |request| respond(Arc::clone(&shared), Arc::clone(&pulse), client.clone(), request))
     };
     let list = limits.header_bytes.min(HEADER_LIST);
     let connection = http2::Builder::new(TokioExecutor::new())
@@ -292,7 +305,7 @@ async fn http2(shared: Arc<Shared>, socket: Box<dyn Socket>, peer: Peer) {
 async fn respond(
     shared: Arc<Shared>,
     pulse: Arc<Pulse>,
-    peer: Peer,
+    client: Client,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<Answer>, Infallible> {
     let head = shared.heads.take(request.headers());
@@ -303,7 +316,7 @@ async fn respond(
         Body::new(body::Paced::new(body, Arc::clone(begun.pulse()), counts, &shared.limits))
     });
     let response = if is_room {
-        allowed(&shared, peer, request).await
+        allowed(&shared, client, request).await
     } else {
         shared.counts.refuse(Refused::HeaderMemory);
         let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
@@ -314,10 +327,10 @@ async fn respond(
     Ok(response.map(|body| Answer::new(body, begun)))
 }
 
-async fn allowed(shared: &Shared, peer: Peer, mut request: http::Request<Body>) -> Response {
+async fn allowed(shared: &Shared, client: Client, mut request: http::Request<Body>) -> Response {
     let settings = match &shared.guard {
         None => None,
-        Some(guard) => match guard.check(peer, request.headers()).await {
+        Some(guard) => match guard.check(client.peer, request.headers()).await {
             Ok(settings) => Some(settings),
             Err((why, response)) => {
                 shared.counts.refuse(why);
@@ -325,7 +338,10 @@ async fn allowed(shared: &Shared, peer: Peer, mut request: http::Request<Body>) 
             }
         },
     };
-    request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(client.peer);
+    if let Some(certificates) = client.certificates {
+        request.extensions_mut().insert(certificates);
+    }
     let called = shared.app.clone().call(request).await;
     let mut response = called.unwrap_or_else(|never| match never {}).into_response();
     if let Some(settings) = settings {

@@ -25,5 +25,5 @@ pub use config::{ConfigError, ConfigFile};
 pub use connection::too_slow;
 pub use counts::{Counts, Refused, TimedOut};
 pub use limits::Limits;
-pub use listener::{ListenError, Listener, Peer};
+pub use listener::{ListenError, Listener, Peer, PeerCertificates};
 pub use server::Server;

@@ -3,7 +3,9 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
+use rustls_pki_types::CertificateDer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener};
 
@@ -29,6 +31,33 @@ pub enum Peer {
     Local,
     /// A virtual machine, by its context identifier.
     Machine(u32),
+}
+
+/// The certificates that a client showed in its handshake: its own first, which is never missing, then those by which it
+/// may be verified. The client has the key of the first. Who signed it was looked at only by a server that was told to.
+#[derive(Clone, Debug)]
+pub struct PeerCertificates(Arc<[CertificateDer<'static>]>);
+
+impl PeerCertificates {
+    /// `None` when there is none.
+    #[must_use]
+    pub fn new(shown: &[CertificateDer<'_>]) -> Option<Self> {
+        let owned = shown.iter().map(|certificate| certificate.clone().into_owned());
+        (!shown.is_empty()).then(|| Self(owned.collect()))
+    }
+
+    /// The client's own, and the others.
+    #[must_use]
+    pub fn split(&self) -> Option<(&CertificateDer<'static>, &[CertificateDer<'static>])> {
+        self.0.split_first()
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) peer: Peer,
+    pub(crate) certificates: Option<PeerCertificates>,
 }
 
 /// Why an address cannot be listened at.

@@ -8,12 +8,14 @@ use axum::Router;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::server::ResolvesServerCert;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{NoClientAuth, ResolvesServerCert};
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::config::AnyCertificate;
 use crate::connection::{Shared, refuse, serve};
 use crate::guard::Guard;
 use crate::heads::Heads;
@@ -65,9 +67,32 @@ impl Server {
         limits: Limits,
         certificates: Arc<dyn ResolvesServerCert>,
     ) -> Result<Self, rustls::Error> {
+        Self::with_tls(limits, certificates, Arc::new(NoClientAuth))
+    }
+
+    /// As [`Server::with_certificates`], and each client is asked for a certificate, too. It may have none. One is taken
+    /// whoever signed it, and comes with each request as [`crate::PeerCertificates`]: who is believed is for whoever
+    /// answers to decide, by authorities that may change at any time, and nobody is turned away for showing one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::with_certificates`].
+    pub fn asking_for_certificates(
+        limits: Limits,
+        certificates: Arc<dyn ResolvesServerCert>,
+    ) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(ring::default_provider());
+        Self::with_tls(limits, certificates, Arc::new(AnyCertificate { is_needed: false, provider }))
+    }
+
+    fn with_tls(
+        limits: Limits,
+        certificates: Arc<dyn ResolvesServerCert>,
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Result<Self, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_protocol_versions(rustls::DEFAULT_VERSIONS)?;
-        let mut tls = builder.with_no_client_auth().with_cert_resolver(certificates);
+        let mut tls = builder.with_client_cert_verifier(clients).with_cert_resolver(certificates);
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self { limits, file: None, tls: Some(Arc::new(tls)), counts: Arc::default() })
     }
@@ -82,7 +107,7 @@ impl Server {
     /// request are closed, and requests under way have `drain` to finish. Returns how many connections did not, and
     /// were cut off. When it is dropped before, all connections are cut off.
     ///
-    /// Each request has a [`crate::Peer`] among its extensions.
+    /// Each request has a [`crate::Peer`] among its extensions, and the [`crate::PeerCertificates`] when there are some.
     pub async fn serve(
         &self,
         listeners: Vec<Listener>,

@@ -15,6 +15,7 @@ use kube::core::response::{StatusCause, StatusDetails, StatusSummary};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::PREFIX;
 use super::review::Review;
 
 /// A kind of ours.
@@ -65,7 +66,7 @@ impl OwnKind {
     /// Where the API server asks.
     #[must_use]
     pub fn path(self) -> String {
-        format!("/admission/v1/{}", self.resource())
+        format!("{PREFIX}{}", self.resource())
     }
 }
 

@@ -10,6 +10,7 @@ use domain::objects::workload::WorkloadKind;
 use jiff::Timestamp;
 use kube::core::admission::AdmissionResponse;
 
+use super::PREFIX;
 use super::review::Review;
 
 /// Longest warning that the API server hands on, in characters.
@@ -50,7 +51,7 @@ impl Hook {
     /// Where the API server asks.
     #[must_use]
     pub fn path(self) -> String {
-        format!("/admission/v1/{}", self.resource())
+        format!("{PREFIX}{}", self.resource())
     }
 }
 

@@ -6,9 +6,12 @@
     reason = "a test that cannot go on panics: that is how it fails"
 )]
 
+mod access;
 mod api_server;
 mod certificates;
+mod delegate;
 mod health;
+mod metrics;
 mod objects;
 mod reviews;
 mod server;

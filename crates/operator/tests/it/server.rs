@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Bytes;
 use domain::decide::settings::{Image, Settings};
 use domain::objects::restic::Restic;
@@ -18,7 +19,7 @@ use operator::admission::{Admission, router};
 use operator::certificates::{CaBundle, CertificateSettings, Content, Keeper, names, settle};
 use operator::serve::{self, Health};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -56,6 +57,11 @@ pub(crate) struct Running {
 impl Running {
     /// With these Restics; `None` is a store that was never filled.
     pub(crate) async fn start(restics: Option<Vec<Restic>>) -> Self {
+        Self::behind(restics, |app| app).await
+    }
+
+    /// With something before its routes.
+    pub(crate) async fn behind(restics: Option<Vec<Restic>>, protect: impl FnOnce(Router) -> Router) -> Self {
         let folder = TempDir::new().unwrap();
         write(&folder, &made());
         let settings = CertificateSettings::Files {
@@ -72,7 +78,7 @@ impl Running {
         }
         let (health, stop) = (Health::default(), CancellationToken::new());
         let admission = Admission { restics: store, settings: Arc::new(injected()) };
-        let app = serve::router(&health, "0.9.0").merge(router(admission));
+        let app = protect(serve::router(&health, "0.9.0").merge(router(admission)));
         let server = serve::server(keeper.certificates()).unwrap();
         let listener = web::Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.address().parse().unwrap();
@@ -100,10 +106,17 @@ impl Running {
         connect(self.address, authorities).await
     }
 
+    /// A connection of a client that shows this certificate.
+    pub(crate) async fn connect_as(&self, own: &Shown) -> Connection {
+        let bundle = self.bundle.borrow().clone();
+        let own = Some((vec![own.certificate.clone()], own.key.clone_key()));
+        connection(handshake(self.address, &bundle, own).await.unwrap()).await
+    }
+
     /// A connection on which requests are written by hand.
     pub(crate) async fn stream(&self) -> TlsStream<TcpStream> {
         let bundle = self.bundle.borrow().clone();
-        handshake(self.address, &bundle).await.unwrap()
+        handshake(self.address, &bundle, None).await.unwrap()
     }
 
     pub(crate) fn tell_to_stop(&self) {
@@ -148,6 +161,12 @@ impl Running {
     }
 }
 
+/// What a client shows.
+pub(crate) struct Shown {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: PrivateKeyDer<'static>,
+}
+
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     pub(crate) certificate: CertificateDer<'static>,
@@ -155,32 +174,48 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> (StatusCode, String) {
+        let (head, body) = self.ask(request).await;
+        (head.status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// The whole answer.
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> (http::response::Parts, Bytes) {
         let answer = within(self.sender.send_request(request)).await.unwrap();
-        let code = answer.status();
-        let body = within(answer.into_body().collect()).await.unwrap().to_bytes();
-        (code, String::from_utf8(body.to_vec()).unwrap())
+        let (head, body) = answer.into_parts();
+        (head, within(body.collect()).await.unwrap().to_bytes())
     }
 }
 
-async fn handshake(address: SocketAddr, authorities: &CaBundle) -> std::io::Result<TlsStream<TcpStream>> {
+async fn handshake(
+    address: SocketAddr,
+    authorities: &CaBundle,
+    own: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(
         CertificateDer::pem_slice_iter(authorities.pem().as_bytes()).map(Result::unwrap),
     );
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_protocol_versions(DEFAULT_VERSIONS).unwrap();
-    let config = Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
+    let builder = builder.with_root_certificates(roots);
+    let config = Arc::new(match own {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
+        None => builder.with_no_client_auth(),
+    });
     let name = ServerName::try_from("stash-operator.stash.svc").unwrap();
     let stream = TcpStream::connect(address).await?;
     within(TlsConnector::from(config).connect(name, stream)).await
 }
 
 async fn connect(address: SocketAddr, authorities: &CaBundle) -> std::io::Result<Connection> {
-    let stream = handshake(address, authorities).await?;
+    Ok(connection(handshake(address, authorities, None).await?).await)
+}
+
+async fn connection(stream: TlsStream<TcpStream>) -> Connection {
     let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned();
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    Ok(Connection { sender, certificate })
+    Connection { sender, certificate }
 }
 
 /// A client of a cluster that is not there.

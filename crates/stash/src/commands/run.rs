@@ -9,6 +9,7 @@ use domain::rules::go_duration;
 use operator::admission::registration::RegistrationSettings;
 use operator::certificates::CertificateSettings;
 use operator::run::Options;
+use operator::serve::{AuditSettings, RequestLimits};
 use tokio_util::sync::CancellationToken;
 
 use super::glog::GlogFlags;
@@ -71,6 +72,23 @@ pub(crate) struct RunArgs {
     /// The authorities to trust it by [default: ca.crt beside it].
     #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
     tls_ca_file: Option<PathBuf>,
+    /// Requests that change nothing and are answered at the same time; one more is told to ask again. 0 is no limit.
+    #[arg(long, value_name = "NUMBER", default_value_t = RequestLimits::default().read_only)]
+    max_requests_inflight: usize,
+    /// Requests that change something and are answered at the same time, reviews of webhooks among them. 0 is no limit.
+    #[arg(long, value_name = "NUMBER", default_value_t = RequestLimits::default().mutating)]
+    max_mutating_requests_inflight: usize,
+    /// How long an answer may take, except a watch. 0s is no limit.
+    #[arg(long, value_name = "DURATION", default_value = "1m0s", value_parser = go_duration::parse)]
+    request_timeout: Duration,
+    /// Write an event for each request of the audit policy to this file, a line of JSON each; - is the standard output
+    /// [default: they are only counted].
+    #[arg(long, value_name = "FILE")]
+    audit_log_path: Option<String>,
+    /// Which requests those are: a Policy of audit.k8s.io/v1, of levels None and Metadata [default: requests that would
+    /// change something].
+    #[arg(long, value_name = "FILE")]
+    audit_policy_file: Option<PathBuf>,
     /// Our own namespace.
     #[arg(long, value_name = "NAMESPACE", env = "MY_POD_NAMESPACE", default_value = "kube-system")]
     namespace: String,
@@ -90,8 +108,6 @@ pub(crate) struct RunArgs {
 struct Unneeded {
     #[arg(long, hide = true)]
     scratch_dir: Option<String>,
-    #[arg(long, hide = true)]
-    audit_log_path: Option<String>,
 }
 
 pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
@@ -130,6 +146,16 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         port: args.secure_port,
         certificates,
         webhooks,
+        limits: RequestLimits {
+            read_only: args.max_requests_inflight,
+            mutating: args.max_mutating_requests_inflight,
+            timeout: args.request_timeout,
+        },
+        audit: AuditSettings {
+            policy: args.audit_policy_file,
+            // An empty value is none, as in 0.8.3.
+            log: args.audit_log_path.filter(|path| !path.is_empty()).map(PathBuf::from),
+        },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         namespace: args.namespace,
         identity,

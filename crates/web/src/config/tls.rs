@@ -14,6 +14,7 @@ use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocol
 use super::ConfigError;
 use super::file::Secret;
 use super::watched::Files;
+pub(crate) use clients::AnyCertificate;
 
 /// A text that stands in the configuration or in a file of its own.
 #[derive(Debug)]

@@ -76,9 +76,9 @@ fn verified(
 
 /// Takes every certificate whose key the client has, whoever signed it.
 #[derive(Debug)]
-struct AnyCertificate {
-    is_needed: bool,
-    provider: Arc<CryptoProvider>,
+pub(crate) struct AnyCertificate {
+    pub(crate) is_needed: bool,
+    pub(crate) provider: Arc<CryptoProvider>,
 }
 
 impl ClientCertVerifier for AnyCertificate {

@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 const LEVEL: u32 = 2;
 
 /// Compresses piece by piece.
-pub(crate) struct Gzip(GzEncoder<Vec<u8>>);
+#[derive(Debug)]
+pub struct Gzip(GzEncoder<Vec<u8>>);
 
 impl Default for Gzip {
     fn default() -> Self {
@@ -20,14 +21,14 @@ impl Default for Gzip {
 
 impl Gzip {
     /// Appends to `out` what `text` adds; that may be nothing yet.
-    pub(crate) fn write(&mut self, text: &[u8], out: &mut Vec<u8>) {
+    pub fn write(&mut self, text: &[u8], out: &mut Vec<u8>) {
         // Writing into a Vec cannot fail.
         let _ = self.0.write_all(text);
         out.append(self.0.get_mut());
     }
 
     /// Appends to `out` what is left.
-    pub(crate) fn finish(self, out: &mut Vec<u8>) {
+    pub fn finish(self, out: &mut Vec<u8>) {
         out.append(&mut self.0.finish().unwrap_or_default());
     }
 }
@@ -35,7 +36,8 @@ impl Gzip {
 /// Whether the headers `Accept-Encoding` prefer gzip to identity, as the original decides (by Go's old `httputil`
 /// library): of two choices of one weight the first offer wins, which is identity, `*` means either, and what cannot be
 /// read hides the rest of its header.
-pub(crate) fn prefers_gzip<'a>(accepted: impl Iterator<Item = &'a str>) -> bool {
+#[must_use]
+pub fn prefers_gzip<'a>(accepted: impl Iterator<Item = &'a str>) -> bool {
     let (mut identity, mut gzip) = (-1.0, -1.0);
     for header in accepted {
         let mut rest = Some(header);

@@ -27,7 +27,8 @@ const FAMILIES: [(&str, Kind, &str); 9] = [
 ];
 
 /// The families. What the system does not tell has no sample.
-pub(super) fn families() -> Vec<Family> {
+#[must_use]
+pub fn families() -> Vec<Family> {
     let values = Process::myself().map(|process| values(&process)).unwrap_or_default();
     let families = FAMILIES.iter().zip(values);
     families
