@@ -3,7 +3,6 @@
 mod bounded;
 mod go;
 mod handler;
-mod histogram;
 mod requests;
 
 use std::collections::BTreeMap;
@@ -17,7 +16,7 @@ use exposition::{Family, Kind, Sample};
 use crate::limits::Inflight;
 use handler::Scrapes;
 pub(crate) use handler::{Scraped, size};
-use histogram::Histogram;
+use meter::Histogram;
 pub(crate) use requests::Answered;
 use requests::Requests;
 

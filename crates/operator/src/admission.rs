@@ -14,6 +14,7 @@ mod review;
 mod workloads;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -42,7 +43,12 @@ pub struct Admission {
     pub restics: Store<Restic>,
     /// What is injected.
     pub settings: Arc<Settings>,
+    /// Who is told of each decision.
+    pub decisions: Decisions,
 }
+
+/// Told of a webhook, what it decided, and how long that took.
+pub type Decisions = Arc<dyn Fn(&'static str, &'static str, Duration) + Send + Sync>;
 
 /// All webhooks, each at [`Hook::path`] or [`OwnKind::path`].
 pub fn router(admission: Admission) -> Router {
@@ -58,7 +64,9 @@ pub fn router(admission: Admission) -> Router {
     for kind in OwnKind::ALL {
         router = router.route(
             &kind.path(),
-            post(async move |headers: HeaderMap, body: Body| own(kind, &headers, body).await),
+            post(async move |State(admission): State<Admission>, headers: HeaderMap, body: Body| {
+                own(&admission, kind, &headers, body).await
+            }),
         );
     }
     router.with_state(admission)
@@ -67,11 +75,17 @@ pub fn router(admission: Admission) -> Router {
 async fn workload(admission: &Admission, hook: Hook, headers: &HeaderMap, body: Body) -> Response {
     let review = match review::read(headers, body).await {
         Ok(review) => review,
-        Err(error) => return error.into_response(),
+        Err(error) => {
+            (admission.decisions)(hook.resource(), "error", Duration::ZERO);
+            return error.into_response();
+        }
     };
+    let begun = Instant::now();
     let restics = admission.restics_of(review.namespace());
     let settings = &admission.settings;
     let answer = mutate(&review, hook, restics.as_deref(), settings, Timestamp::now());
+    let decision = if answer.patch.is_some() { "changed" } else { "unchanged" };
+    (admission.decisions)(hook.resource(), decision, begun.elapsed());
     tracing::debug!(
         webhook = hook.resource(),
         namespace = review.namespace(),
@@ -83,12 +97,21 @@ async fn workload(admission: &Admission, hook: Hook, headers: &HeaderMap, body: 
     review::respond(answer)
 }
 
-async fn own(kind: OwnKind, headers: &HeaderMap, body: Body) -> Response {
+async fn own(admission: &Admission, kind: OwnKind, headers: &HeaderMap, body: Body) -> Response {
     let review = match review::read(headers, body).await {
         Ok(review) => review,
-        Err(error) => return error.into_response(),
+        Err(error) => {
+            (admission.decisions)(kind.resource(), "error", Duration::ZERO);
+            return error.into_response();
+        }
     };
+    let begun = Instant::now();
     let answer = validate(&review, kind, Timestamp::now());
+    (admission.decisions)(
+        kind.resource(),
+        if answer.allowed { "allowed" } else { "refused" },
+        begun.elapsed(),
+    );
     tracing::debug!(
         webhook = kind.resource(),
         namespace = review.namespace(),

@@ -9,7 +9,7 @@ use domain::decide::settings::Settings;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 
-use crate::sweep;
+use crate::measure::Work;
 use crate::world::World;
 
 /// Shared by all controllers.
@@ -24,8 +24,8 @@ pub(crate) struct Context {
     /// Everything is looked at again after this time, also when nothing changed.
     pub(crate) resync: Duration,
     pub(crate) events: Events,
-    /// What became of series that were to go.
-    pub(crate) sweeps: Arc<sweep::Counts>,
+    /// What was done, for the metrics.
+    pub(crate) work: Arc<Work>,
 }
 
 /// Tells people about an object. An event that cannot be recorded is logged, and keeps nobody from anything.

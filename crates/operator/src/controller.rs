@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::TryFuture;
 use futures_util::stream::{self, StreamExt as _};
 use kube::Resource;
 use kube::runtime::controller::{Action, Config, Error as ControllerError, applier};
@@ -15,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::measure::{Key, Look, Work};
 
 /// Changes that come together are looked at together.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -26,18 +26,26 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// Somebody was quicker: look again when their change has arrived.
 const AFTER_CONFLICT: Duration = Duration::from_millis(300);
 
+/// Whose work it is, and where it is counted.
+pub(crate) struct Counted {
+    pub(crate) name: &'static str,
+    pub(crate) work: Arc<Work>,
+}
+
 /// Runs until `stop`; a reconcile that is under way is finished first.
 pub(crate) async fn run<K, Context, Future>(
+    counted: Counted,
     store: Store<K>,
     queue: UnboundedReceiver<ObjectRef<K>>,
-    reconcile: impl FnMut(Arc<K>, Arc<Context>) -> Future,
+    mut reconcile: impl FnMut(Arc<K>, Arc<Context>) -> Future,
     context: Arc<Context>,
     stop: CancellationToken,
 ) where
     K: Resource + Clone + 'static,
     K::DynamicType: Debug + Eq + Hash + Clone + Unpin,
-    Future: TryFuture<Ok = Action, Error = Error> + Unpin,
+    Future: std::future::Future<Output = Result<Action, Error>> + Send + 'static,
 {
+    let Counted { name, work } = counted;
     let failures = Arc::new(Failures::default());
     let policy = {
         let failures = Arc::clone(&failures);
@@ -48,12 +56,29 @@ pub(crate) async fn run<K, Context, Future>(
             Action::requeue(failures.pause(&key(object.meta())))
         }
     };
+    let waits = Arc::clone(&work);
     let queue = stream::unfold(queue, async |mut queue| Some((queue.recv().await?, queue)))
+        .inspect(move |reference: &ObjectRef<K>| waits.waits(name, key_of(reference)))
         .take_until(stop.cancelled_owned())
         .map(Ok::<_, std::convert::Infallible>)
         .boxed();
     let config = Config::default().debounce(DEBOUNCE).concurrency(CONCURRENCY);
-    applier(reconcile, policy, context, store, queue, config)
+    let looks = Arc::clone(&work);
+    let look = move |object: Arc<K>, context: Arc<Context>| {
+        looks.begins(name, &key(object.meta()));
+        let (work, begun, looking) = (Arc::clone(&looks), Instant::now(), reconcile(object, context));
+        Box::pin(async move {
+            let outcome = looking.await;
+            let look = match &outcome {
+                Ok(_) => Look::Done,
+                Err(error) if error.is_conflict() => Look::Conflict,
+                Err(_) => Look::Error,
+            };
+            work.ends(name, look, begun.elapsed());
+            outcome
+        })
+    };
+    applier(look, policy, context, store, queue, config)
         .for_each(|outcome| {
             match outcome {
                 Ok((reference, _)) => {
@@ -61,7 +86,10 @@ pub(crate) async fn run<K, Context, Future>(
                     failures.forget(&(namespace.to_owned(), reference.name));
                 }
                 // It is gone; what it owned goes with it.
-                Err(ControllerError::ObjectNotFound(_)) => {}
+                Err(ControllerError::ObjectNotFound(reference)) => {
+                    let namespace = reference.namespace.unwrap_or_default();
+                    work.is_gone(name, &(namespace, reference.name));
+                }
                 Err(ControllerError::ReconcilerFailed(error, object)) if error.is_conflict() => {
                     tracing::debug!(%object, %error, "looking again");
                 }
@@ -78,7 +106,9 @@ pub(crate) async fn run<K, Context, Future>(
         .await;
 }
 
-type Key = (String, String);
+fn key_of<K: Resource>(reference: &ObjectRef<K>) -> Key {
+    (reference.namespace.clone().unwrap_or_default(), reference.name.clone())
+}
 
 fn key(metadata: &kube::core::ObjectMeta) -> Key {
     (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())

@@ -2,11 +2,25 @@
 //! moment, and the operator's own work.
 
 mod state;
+mod work;
 
 use domain::rules::metrics::{Kind as Listed, Metric};
 use exposition::{Kind, Value};
 
-pub(crate) use state::of_objects;
+pub(crate) use work::{Key, Look, Work};
+
+use crate::world::World;
+
+/// Everything, for one scrape.
+pub(crate) fn collect(world: &World, work: &Work) -> Vec<exposition::Family> {
+    let mut families = Families::default();
+    // Half of it would look like objects that are gone.
+    if world.is_known_now() {
+        state::of_objects(&mut families, world);
+    }
+    work.collect(&mut families);
+    families.done()
+}
 
 /// Families in the making, of listed metrics.
 #[derive(Default)]

@@ -19,6 +19,7 @@ use crate::admission::{self, Admission};
 use crate::certificates::{self, Bootstrap, CaBundle, CertificateSettings, Keeper, KeeperError};
 use crate::context::{Context, Events};
 use crate::follow::{Follower, Tidings};
+use crate::measure::{self, Work};
 use crate::serve::{self, AuditError, AuditSettings, Check, Health, RequestLimits, ServeError};
 use crate::world::World;
 use crate::{crds, term};
@@ -91,11 +92,20 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
     let bootstrap = Arc::new(Bootstrap::new(Timestamp::now(), &names)?);
     let server = serve::server(bootstrap.clone())?;
     let metrics = Metrics::default();
+    let work = Arc::new(Work::default());
+    metrics.add(Arc::new({
+        let (world, work) = (Arc::clone(&world), Arc::clone(&work));
+        move || measure::collect(&world, &work)
+    }));
     let api = serve::api_server(client.clone(), options.limits, options.audit.open()?, metrics);
     let listener = serve::listen(options.port).await?;
     let app = serve::router(&health, &options.version).merge(admission::router(Admission {
         restics: world.restics.clone(),
         settings: Arc::clone(&settings),
+        decisions: Arc::new({
+            let work = Arc::clone(&work);
+            move |webhook, decision, took| work.decided(webhook, decision, took)
+        }),
     }));
     let serving = tokio::spawn({
         let (stop, api) = (stop.clone(), api.clone());
@@ -114,6 +124,7 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
         });
         if let Some(keeper) = keep.await {
             bootstrap.give_way(keeper.certificates());
+            work.serves(keeper.certificates());
             let webhooks = (options.webhooks, keeper.bundle());
             tasks.spawn({
                 let stop = stop.clone();
@@ -126,7 +137,7 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
                 limits: Limits::DEFAULT,
                 rbac: options.rbac,
                 resync: options.resync,
-                sweeps: Arc::default(),
+                work,
                 events: Events(cluster::events::Events::new(
                     client,
                     COMPONENT,
@@ -173,7 +184,9 @@ async fn lead(
             () = term.cancelled() => {}
             () = context.world.is_known() => {
                 tracing::info!("leading: this replica acts");
+                context.work.leads(true);
                 term::serve(context, webhooks, &term).await;
+                context.work.leads(false);
             }
         }
         watchdog.abort();

@@ -18,6 +18,7 @@ use pusher::{PushError, Pusher};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::measure::Work;
 use crate::world::{self, World};
 
 /// Changes that come together are looked at together.
@@ -41,7 +42,7 @@ pub(crate) struct Counts {
 }
 
 /// Sweeps until `stop`.
-pub(crate) async fn run(world: Arc<World>, pusher: Pusher, counts: Arc<Counts>, stop: CancellationToken) {
+pub(crate) async fn run(world: Arc<World>, pusher: Pusher, work: Arc<Work>, stop: CancellationToken) {
     let sweeping = async {
         let mut next = Instant::now();
         let mut said = None;
@@ -53,13 +54,13 @@ pub(crate) async fn run(world: Arc<World>, pusher: Pusher, counts: Arc<Counts>, 
             if changed {
                 sleep(DEBOUNCE).await;
             }
-            match sweep(&world, &pusher, &counts).await {
+            match sweep(&world, &pusher, &work.sweeps).await {
                 Ok(()) => {
                     said = None;
                     next = Instant::now() + if changed { LATE } else { INTERVAL };
                 }
                 Err(error) => {
-                    counts.failures.fetch_add(1, Ordering::Relaxed);
+                    work.sweeps.failures.fetch_add(1, Ordering::Relaxed);
                     let text = error.to_string();
                     if said.as_ref() != Some(&text) {
                         tracing::warn!("series of what is gone stay for now: {text}");

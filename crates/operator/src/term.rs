@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::admission::registration::{self, RegistrationSettings};
 use crate::certificates::CaBundle;
 use crate::context::Context;
+use crate::controller::Counted;
 use crate::{controller, migration, recoveries, repositories, restics, sweep, workloads};
 
 /// Runs all controllers until `stop`; every reconcile that was begun has ended when this returns.
@@ -26,6 +27,7 @@ pub(crate) async fn serve(
     {
         tracing::warn!(%error, "RoleBindings of 0.8.3 are not looked for, and stay until the next start");
     }
+    let counted = |name| Counted { name, work: Arc::clone(&context.work) };
     let queues = world.dispatch.open();
     let tasks = TaskTracker::new();
     tasks.spawn({
@@ -33,6 +35,7 @@ pub(crate) async fn serve(
         async move { registration::keep(client, settings, bundle, &stop).await }
     });
     tasks.spawn(controller::run(
+        counted("Restic"),
         world.restics.clone(),
         queues.restics,
         |restic, context| Box::pin(restics::reconcile(restic, context)),
@@ -40,6 +43,7 @@ pub(crate) async fn serve(
         stop.clone(),
     ));
     tasks.spawn(controller::run(
+        counted("Recovery"),
         world.recoveries.clone(),
         queues.recoveries,
         |recovery, context| Box::pin(recoveries::reconcile(recovery, context)),
@@ -47,6 +51,7 @@ pub(crate) async fn serve(
         stop.clone(),
     ));
     tasks.spawn(controller::run(
+        counted("Repository"),
         world.repositories.clone(),
         queues.repositories,
         |repository, context| Box::pin(repositories::reconcile(repository, context)),
@@ -56,6 +61,7 @@ pub(crate) async fn serve(
     for (kind, queue) in queues.workloads {
         let Some(store) = world.workloads.get(&kind) else { continue };
         tasks.spawn(controller::run(
+            counted(kind.as_str()),
             store.clone(),
             queue,
             move |workload, context| Box::pin(workloads::reconcile(kind, workload, context)),
@@ -65,8 +71,8 @@ pub(crate) async fn serve(
     }
     match pusher(&context.settings.pushgateway_url) {
         Some(pusher) => {
-            let (world, counts, stop) = (Arc::clone(world), Arc::clone(&context.sweeps), stop.clone());
-            tasks.spawn(sweep::run(world, pusher, counts, stop));
+            let (world, work, stop) = (Arc::clone(world), Arc::clone(&context.work), stop.clone());
+            tasks.spawn(sweep::run(world, pusher, work, stop));
         }
         None => tracing::info!("no push gateway is named, so no series of what is gone are looked for"),
     }

@@ -136,7 +136,8 @@ impl World {
         }
     }
 
-    fn is_known_now(&self) -> bool {
+    /// Whether they have by now.
+    pub(crate) fn is_known_now(&self) -> bool {
         fn is_filled<K: kube::Resource + Clone + 'static>(store: &Store<K>) -> bool
         where
             K::DynamicType: Eq + Hash + Clone,

@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("standalone", &["agent", "domain", "engine", "exposition", "gateway", "look", "pusher"]),
     ("cluster", &[]),
     ("sidecar", &["agent", "cluster", "domain", "engine", "exposition", "pusher"]),
-    ("operator", &["apiserver", "cluster", "domain", "exposition", "pusher", "web"]),
+    ("operator", &["apiserver", "cluster", "domain", "exposition", "meter", "pusher", "web"]),
     (
         "stash",
         &[

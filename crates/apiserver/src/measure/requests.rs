@@ -6,8 +6,8 @@ use exposition::{Family, Kind, Sample, Value};
 use meter::{Shape, Window};
 
 use super::bounded::Bounded;
-use super::histogram::Histogram;
 use crate::request::RequestInfo;
+use meter::Histogram;
 
 /// Bounds of `apiserver_request_latencies`, in microseconds.
 const MICROSECONDS: [f64; 7] =

@@ -19,7 +19,7 @@ use crate::seen::Seen;
 use crate::world::World;
 
 /// Everything that is known of objects.
-pub(crate) fn of_objects(out: &mut Families, world: &World) {
+pub(super) fn of_objects(out: &mut Families, world: &World) {
     let restics = world.restics.state();
     of_restics(out, &restics);
     let mut by_namespace: BTreeMap<&str, Vec<&Restic>> = BTreeMap::new();

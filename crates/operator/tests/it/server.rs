@@ -77,7 +77,8 @@ impl Running {
             writer.apply_watcher_event(&Event::InitDone);
         }
         let (health, stop) = (Health::default(), CancellationToken::new());
-        let admission = Admission { restics: store, settings: Arc::new(injected()) };
+        let admission =
+            Admission { restics: store, settings: Arc::new(injected()), decisions: Arc::new(|_, _, _| {}) };
         let app = protect(serve::router(&health, "0.9.0").merge(router(admission)));
         let server = serve::server(keeper.certificates()).unwrap();
         let listener = web::Listener::bind("127.0.0.1:0").await.unwrap();

@@ -94,11 +94,11 @@ pub const RECOVERY_PHASE: Metric = gauge(
 /// 1 or 0.
 pub const LEADER: Metric =
     gauge("stash_leader", &[], "1 when this replica of the operator acts, 0 when it waits for its turn");
-/// Of the serving certificate and its authority.
+/// Of the serving certificate.
 pub const CERTIFICATE_EXPIRY: Metric = gauge(
     "stash_certificate_expiry_timestamp_seconds",
-    &["certificate"],
-    "Unix time at which a certificate of the operator's server ends: serving, or ca, the authority that signed it",
+    &[],
+    "Unix time at which the certificate of the operator's server ends, which is never after its authority does",
 );
 /// Since the process started.
 pub const GROUPS_DELETED: Metric = counter(
@@ -131,7 +131,7 @@ pub const QUEUE_DURATION: Metric = histogram(
 pub const WEBHOOK_DECISIONS: Metric = counter(
     "stash_webhook_decisions_total",
     &["webhook", "decision"],
-    "Requests of the API server by webhook and decision: injected, removed, unchanged, allowed, refused or error",
+    "Requests of the API server by webhook and decision: changed, unchanged, allowed, refused or error",
 );
 /// How long they take.
 pub const WEBHOOK_DURATION: Metric = histogram(

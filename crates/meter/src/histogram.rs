@@ -4,7 +4,7 @@ use exposition::{Bucket, Count, Value};
 
 /// Counted observations, by size.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
+pub struct Histogram {
     bounds: &'static [f64],
     /// How many are at most as large as the bound of the same place, and not as the one before; the last: above all.
     counts: Vec<u64>,
@@ -12,11 +12,14 @@ pub(super) struct Histogram {
 }
 
 impl Histogram {
-    pub(super) fn new(bounds: &'static [f64]) -> Self {
+    /// Without observations; `bounds` are the upper ends of the buckets, in ascending order.
+    #[must_use]
+    pub fn new(bounds: &'static [f64]) -> Self {
         Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
     }
 
-    pub(super) fn observe(&mut self, value: f64) {
+    /// Counts one.
+    pub fn observe(&mut self, value: f64) {
         let place = self.bounds.partition_point(|bound| *bound < value);
         if let Some(count) = self.counts.get_mut(place) {
             *count += 1;
@@ -24,7 +27,9 @@ impl Histogram {
         self.sum += value;
     }
 
-    pub(super) fn value(&self) -> Value {
+    /// As a sample has it.
+    #[must_use]
+    pub fn value(&self) -> Value {
         let mut count = 0;
         let mut buckets = Vec::with_capacity(self.bounds.len());
         for (upper_bound, counted) in self.bounds.iter().zip(&self.counts) {
