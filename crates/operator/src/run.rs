@@ -19,6 +19,7 @@ use crate::certificates::{self, Bootstrap, CaBundle, CertificateSettings, Keeper
 use crate::context::{Context, Events};
 use crate::follow::{Follower, Tidings};
 use crate::serve::{self, Check, Health, ServeError};
+use crate::snapshots::{self, Snapshots};
 use crate::world::World;
 use crate::{crds, term};
 
@@ -86,6 +87,13 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
     let app = serve::router(&health, &options.version).merge(admission::router(Admission {
         restics: world.restics.clone(),
         settings: Arc::clone(&settings),
+    }));
+    // Whoever asks for Snapshots has to be known and allowed: nothing here is to be served without that around it.
+    let app = app.merge(snapshots::router(Snapshots {
+        index: Arc::clone(&world.snapshots),
+        client: client.clone(),
+        settings: Arc::clone(&settings),
+        stop: stop.clone(),
     }));
     let serving = tokio::spawn({
         let stop = stop.clone();
@@ -216,6 +224,7 @@ async fn watch_the_watches(world: Arc<World>, tidings: Tidings, check: Check, st
             () = stop.cancelled() => return,
             () = world.is_known(), if !known => {
                 tracing::info!("all watches have seen everything");
+                world.snapshots.is_filled();
                 known = true;
             }
             changed = troubles.changed() => if changed.is_err() { return },
