@@ -12,4 +12,5 @@ mod health;
 mod objects;
 mod reviews;
 mod server;
+mod snapshots;
 mod workloads;

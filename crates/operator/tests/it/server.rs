@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Bytes;
 use domain::decide::settings::{Image, Settings};
 use domain::objects::restic::Restic;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -56,6 +58,14 @@ pub(crate) struct Running {
 impl Running {
     /// With these Restics; `None` is a store that was never filled.
     pub(crate) async fn start(restics: Option<Vec<Restic>>) -> Self {
+        Self::start_with(restics, |_| Router::new()).await
+    }
+
+    /// And with what else is to be served, until the token is cancelled.
+    pub(crate) async fn start_with(
+        restics: Option<Vec<Restic>>,
+        more: impl FnOnce(&CancellationToken) -> Router,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         write(&folder, &made());
         let settings = CertificateSettings::Files {
@@ -72,7 +82,7 @@ impl Running {
         }
         let (health, stop) = (Health::default(), CancellationToken::new());
         let admission = Admission { restics: store, settings: Arc::new(injected()) };
-        let app = serve::router(&health, "0.9.0").merge(router(admission));
+        let app = serve::router(&health, "0.9.0").merge(router(admission)).merge(more(&stop));
         let server = serve::server(keeper.certificates()).unwrap();
         let listener = web::Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.address().parse().unwrap();
@@ -154,8 +164,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Sends a request, and returns its answer when that begins.
+    pub(crate) async fn begin(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        within(self.sender.send_request(request)).await.unwrap()
+    }
+
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> (StatusCode, String) {
-        let answer = within(self.sender.send_request(request)).await.unwrap();
+        let answer = self.begin(request).await;
         let code = answer.status();
         let body = within(answer.into_body().collect()).await.unwrap().to_bytes();
         (code, String::from_utf8(body.to_vec()).unwrap())
@@ -196,7 +211,7 @@ fn write(folder: &TempDir, content: &Content) {
     }
 }
 
-fn injected() -> Settings {
+pub(crate) fn injected() -> Settings {
     Settings {
         image: Image { repository: "appscode/stash".into(), tag: "0.9.0".into() },
         image_pull_policy: None,
