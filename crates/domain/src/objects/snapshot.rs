@@ -22,6 +22,7 @@ pub struct Snapshot {
 /// What restic knows of a snapshot.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "com.appscode.stash.repositories.v1alpha1.SnapshotStatus")]
 pub struct SnapshotStatus {
     /// Id of the root tree.
     pub tree: String,

@@ -248,7 +248,7 @@ mod tests {
             let snapshot = document.pointer(path).unwrap().get(ONE).unwrap();
             assert_eq!(snapshot["x-kubernetes-group-version-kind"][0]["kind"], "Snapshot");
             assert!(snapshot["description"].as_str().unwrap().contains("restic"));
-            let status = document.pointer(path).unwrap().get("SnapshotStatus").unwrap();
+            let status = document.pointer(path).unwrap().get(format!("{ONE}Status")).unwrap();
             assert_eq!(status["properties"]["paths"]["type"], "array");
             assert_eq!(status["properties"]["hostname"]["type"], "string");
         }

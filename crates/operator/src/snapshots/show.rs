@@ -5,7 +5,8 @@ use domain::objects::{SNAPSHOT_GROUP, VERSION};
 use domain::rules::status::human_bytes;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::answer::Form;
 use super::index::Item;
@@ -13,6 +14,8 @@ use super::query::Include;
 
 /// What holds a Snapshot back that is being forgotten.
 const FINALIZER: &str = "stash.appscode.com/forget";
+
+const META: &str = "meta.k8s.io/v1";
 
 /// `repositories.stash.appscode.com/v1alpha1`.
 pub(super) fn api_version() -> String {
@@ -52,14 +55,59 @@ fn metadata(item: &Item) -> ObjectMeta {
     }
 }
 
+/// What is answered. Typed, since a tree of JSON of ten thousand objects takes longer to make than to write.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Shown {
+    Whole(Snapshot),
+    Partial(Partial),
+    ManyWhole(Many<Snapshot>),
+    ManyPartial(Many<Partial>),
+    Table(Table),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Partial {
+    kind: &'static str,
+    api_version: &'static str,
+    metadata: ObjectMeta,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Many<T> {
+    kind: &'static str,
+    api_version: String,
+    metadata: Value,
+    items: Vec<T>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Table {
+    kind: &'static str,
+    api_version: String,
+    metadata: Value,
+    column_definitions: Value,
+    rows: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    cells: [String; COLUMNS.len()],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Box<Shown>>,
+}
+
 /// One object in the form that was asked for.
-pub(super) fn one(item: &Item, form: Form, include: Include, now: Timestamp) -> Value {
+pub(super) fn one(item: &Item, form: Form, include: Include, now: Timestamp) -> Shown {
     match form {
-        Form::Whole => json!(whole(item)),
-        Form::Metadata => partial(item),
+        Form::Whole => Shown::Whole(whole(item)),
+        Form::Metadata => Shown::Partial(partial(item)),
         Form::Table(version) => {
             let list = json!({"resourceVersion": item.version.to_string()});
-            table(std::iter::once(item), list, version, include, now)
+            Shown::Table(table(std::iter::once(item), list, version, include, now))
         }
     }
 }
@@ -71,22 +119,26 @@ pub(super) fn list<'a>(
     form: Form,
     include: Include,
     now: Timestamp,
-) -> Value {
-    let (api_version, kind, items) = match form {
-        Form::Table(version) => return table(items, metadata, version, include, now),
-        Form::Whole => (api_version(), "SnapshotList", items.map(|item| json!(whole(item))).collect()),
-        Form::Metadata => {
-            let items: Vec<Value> = items.map(partial).collect();
-            ("meta.k8s.io/v1".to_owned(), "PartialObjectMetadataList", items)
-        }
-    };
-    json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items})
+) -> Shown {
+    match form {
+        Form::Table(version) => Shown::Table(table(items, metadata, version, include, now)),
+        Form::Whole => Shown::ManyWhole(Many {
+            kind: "SnapshotList",
+            api_version: api_version(),
+            metadata,
+            items: items.map(whole).collect(),
+        }),
+        Form::Metadata => Shown::ManyPartial(Many {
+            kind: "PartialObjectMetadataList",
+            api_version: META.to_owned(),
+            metadata,
+            items: items.map(partial).collect(),
+        }),
+    }
 }
 
-fn partial(item: &Item) -> Value {
-    json!({
-        "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata(item),
-    })
+fn partial(item: &Item) -> Partial {
+    Partial { kind: "PartialObjectMetadata", api_version: META, metadata: metadata(item) }
 }
 
 /// Name, type, format, priority and description of each column. Those of priority 1 are shown with `-o wide`.
@@ -112,41 +164,37 @@ fn table<'a>(
     version: &str,
     include: Include,
     now: Timestamp,
-) -> Value {
-    let columns: Vec<Value> = COLUMNS
-        .iter()
-        .map(|(name, kind, format, priority, description)| {
-            json!({
-                "name": name, "type": kind, "format": format, "priority": priority, "description": description,
-            })
+) -> Table {
+    let columns = COLUMNS.iter().map(|(name, kind, format, priority, description)| {
+        json!({
+            "name": name, "type": kind, "format": format, "priority": priority, "description": description,
         })
-        .collect();
-    let rows: Vec<Value> = items
-        .map(|item| {
-            let record = &*item.record;
-            let size = record.size.map(human_bytes).unwrap_or_default();
-            let cells = json!([
-                item.name(),
-                item.of.repository,
-                record.hostname,
-                record.paths.join(","),
-                size,
-                record.tags.join(","),
-                age(now, record.time),
-            ]);
-            let mut row = Map::from_iter([("cells".to_owned(), cells)]);
-            match include {
-                Include::None => None,
-                Include::Metadata => row.insert("object".to_owned(), partial(item)),
-                Include::Object => row.insert("object".to_owned(), json!(whole(item))),
-            };
-            Value::Object(row)
-        })
-        .collect();
-    json!({
-        "kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"), "metadata": metadata,
-        "columnDefinitions": columns, "rows": rows,
-    })
+    });
+    let row = |item: &Item| {
+        let record = &*item.record;
+        let cells = [
+            item.name(),
+            item.of.repository.clone(),
+            record.hostname.clone(),
+            record.paths.join(","),
+            record.size.map(human_bytes).unwrap_or_default(),
+            record.tags.join(","),
+            age(now, record.time),
+        ];
+        let object = match include {
+            Include::None => None,
+            Include::Metadata => Some(Box::new(Shown::Partial(partial(item)))),
+            Include::Object => Some(Box::new(Shown::Whole(whole(item)))),
+        };
+        Row { cells, object }
+    };
+    Table {
+        kind: "Table",
+        api_version: format!("meta.k8s.io/{version}"),
+        metadata,
+        column_definitions: columns.collect(),
+        rows: items.map(row).collect(),
+    }
 }
 
 /// A time in words, as `kubectl` says it: `HumanDuration` of `k8s.io/apimachinery/pkg/util/duration`.

@@ -10,7 +10,8 @@ use futures_util::stream::unfold;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -176,6 +177,18 @@ impl Watching {
     }
 }
 
-fn event(what: &str, object: &Value) -> Bytes {
-    format!("{}\n", json!({"type": what, "object": object})).into()
+#[derive(Serialize)]
+struct Event<'a, T> {
+    #[serde(rename = "type")]
+    what: &'a str,
+    object: &'a T,
+}
+
+fn event(what: &str, object: &impl Serialize) -> Bytes {
+    let mut line = serde_json::to_vec(&Event { what, object }).unwrap_or_else(|error| {
+        tracing::error!("an event of a watch cannot be written: {error}");
+        Vec::new()
+    });
+    line.push(b'\n');
+    line.into()
 }
