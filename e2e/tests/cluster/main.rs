@@ -10,6 +10,7 @@ mod operator_objects;
 mod operator_recovery;
 mod operator_resilience;
 mod operator_security;
+mod operator_snapshots;
 mod operator_steps;
 mod serve_storage;
 mod standalone;

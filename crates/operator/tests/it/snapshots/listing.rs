@@ -60,7 +60,7 @@ async fn lists_are_selected_by_namespace_labels_and_fields() {
     }
     let name = format!("deployment.web-{}", &id(&repository("shop", "deployment.web", "web"), 1)[..8]);
     let by_name = site.get(&format!("{ROOT}/snapshots?fieldSelector=metadata.name%3D{name}")).await;
-    assert_eq!(by_name.names(), [name.clone()]);
+    assert_eq!(by_name.names(), [name]);
     assert_eq!(count("/snapshots?fieldSelector=metadata.namespace%3Dshop").await, 2);
     assert_eq!(count("/snapshots?fieldSelector=metadata.namespace!%3Dshop").await, 4);
     let other = site.get(&format!("{ROOT}/snapshots?fieldSelector=status.hostname%3Da")).await;
