@@ -20,6 +20,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{self, Pod};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
@@ -37,6 +38,8 @@ pub const NAME: &str = "stash-operator";
 const DELEGATOR: &str = "stash-operator-auth-delegator";
 /// The webhook configurations.
 const WEBHOOKS: &str = "admission.stash.appscode.com";
+/// The registration of the API of Snapshots.
+const API: &str = "v1alpha1.repositories.stash.appscode.com";
 /// ClusterRoles for users.
 const USER_ROLES: [&str; 2] = ["appscode:stash:edit", "appscode:stash:view"];
 /// How much of its log a failure shows.
@@ -110,6 +113,9 @@ impl Operator {
         let stays = |found: Option<&v1::Namespace>| {
             found.is_none_or(|found| found.metadata.deletion_timestamp.is_none())
         };
+        if !stays(spaces.get_opt(NAMESPACE).await?.as_ref()) {
+            self.remove_api().await?;
+        }
         wait::watch(spaces.clone(), NAMESPACE, "is not going", stays).await?;
         let namespace = serde_json::from_value(json!({
             "metadata": { "name": NAMESPACE, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
@@ -311,9 +317,23 @@ impl Operator {
         remove(Api::<ValidatingWebhookConfiguration>::all(client.clone()), WEBHOOKS).await
     }
 
+    /// Takes away the registration of the API of Snapshots.
+    async fn remove_api(&self) -> Result<()> {
+        remove(Api::<APIService>::all(self.cluster.client.clone()), API).await
+    }
+
     /// Takes away all but the definitions of our kinds, which other tests may be using.
     async fn remove(&self) -> Result<()> {
         let client = &self.cluster.client;
+        // No namespace goes while an API is registered that nobody answers for. So the operator goes first, since it
+        // would register it again, and its namespace last.
+        remove(self.api::<Deployment>(), NAME).await?;
+        wait::until("the pods of the operator to be gone", wait::PATIENCE, async || {
+            let pods = self.api::<Pod>().list(&ListParams::default().labels("app=stash")).await?;
+            Ok(pods.items.is_empty().then_some(()))
+        })
+        .await?;
+        self.remove_api().await?;
         remove(Api::<v1::Namespace>::all(client.clone()), NAMESPACE).await?;
         let spaces: Api<v1::Namespace> = Api::all(client.clone());
         wait::watch(spaces, NAMESPACE, "gone", |found| found.is_none()).await?;

@@ -4,6 +4,7 @@
 //! cancelled, and when something below it panicked.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use domain::objects::restic::RetentionPolicy;
@@ -11,6 +12,7 @@ use domain::report::{Failure, FailureReason, GroupReport, Outcome, SessionIdenti
 use domain::rules::retention;
 use engine::{
     BackupRequest, Cancel, Credentials, Environment, ForgetRequest, Location, Progress, Repository,
+    SnapshotInfo,
 };
 use jiff::Timestamp;
 
@@ -29,6 +31,24 @@ pub struct BackupPlan {
     pub host: String,
     /// What to back up, in this order.
     pub groups: Vec<GroupPlan>,
+    /// Where the session leaves what snapshots there are at its end.
+    pub listing: Listing,
+}
+
+/// The snapshots of a repository, as a session has listed them at its end. Empty for one that did not get that far.
+#[derive(Clone, Debug, Default)]
+pub struct Listing(Arc<Mutex<Option<Vec<SnapshotInfo>>>>);
+
+impl Listing {
+    /// The snapshots, oldest first; once.
+    #[must_use]
+    pub fn take(&self) -> Option<Vec<SnapshotInfo>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn leave(&self, snapshots: Vec<SnapshotInfo>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshots);
+    }
 }
 
 /// One file group of a plan.
@@ -97,7 +117,10 @@ fn run(
     }
     // What was not measured is not exported: a failure to count is no failure of the session, but it is said.
     match repository.snapshots() {
-        Ok(snapshots) => report.repository_snapshots = Some(snapshots.len() as u64),
+        Ok(snapshots) => {
+            report.repository_snapshots = Some(snapshots.len() as u64);
+            plan.listing.leave(snapshots);
+        }
         Err(error) => tracing::warn!(%error, "cannot count the snapshots of the repository"),
     }
     match repository.size() {

@@ -6,6 +6,7 @@
 
 pub mod check_job;
 pub mod conditions;
+pub mod forget_job;
 pub mod inject;
 pub mod rbac;
 pub mod recovery_job;
@@ -17,6 +18,7 @@ pub mod usage;
 
 mod equality;
 mod pod;
+mod repository_job;
 mod security;
 mod sidecar;
 mod template;

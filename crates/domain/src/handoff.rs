@@ -125,6 +125,16 @@ pub fn check(repository: &str, pushgateway_url: &str, log_flags: &[String]) -> V
     arguments
 }
 
+/// The arguments of a `stash forget` container.
+#[must_use]
+pub fn forget(repository: &str, ids: &[&str], log_flags: &[String]) -> Vec<String> {
+    let mut arguments = vec!["forget".to_owned(), set(flag::REPO_NAME, repository)];
+    arguments.push(set(flag::STORAGE_SECRET_DIR, names::MOUNT_SECRET));
+    arguments.extend_from_slice(log_flags);
+    arguments.extend(ids.iter().map(|id| (*id).to_owned()));
+    arguments
+}
+
 /// The arguments of a `stash scaledown` container.
 #[must_use]
 pub fn scale_down(restic: &str, selector: &str, log_flags: &[String]) -> Vec<String> {

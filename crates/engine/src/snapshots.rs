@@ -34,6 +34,8 @@ pub struct SnapshotInfo {
     pub gid: u32,
     /// Its tags, sorted.
     pub tags: Vec<String>,
+    /// Bytes of the files in it, where the program that made it has written that down.
+    pub size: Option<u64>,
 }
 
 impl From<&SnapshotFile> for SnapshotInfo {
@@ -49,6 +51,7 @@ impl From<&SnapshotFile> for SnapshotInfo {
             uid: file.uid,
             gid: file.gid,
             tags: strings(&file.tags).into_iter().filter(|tag| !tag.is_empty()).collect(),
+            size: file.summary.as_ref().map(|summary| summary.total_bytes_processed),
         }
     }
 }

@@ -71,7 +71,7 @@ impl Error {
 }
 
 /// A namespace that is being deleted refuses with the same code as missing rights do.
-fn is_about_its_namespace(status: &Status) -> bool {
+pub(crate) fn is_about_its_namespace(status: &Status) -> bool {
     status.message.contains("because it is being terminated")
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`run`] is the process; `world` is what is known, `triggers` who looks again when it changes,
 //! `controller` how that is done; `workloads`, `restics`, `recoveries` and `repositories` are what is done, one kind of
-//! object each. [`admission`] answers the API server, [`certificates`] and [`serve`] let it ask. Nothing here decides:
+//! object each. [`admission`] answers the API server, [`certificates`] and [`serve`] let it ask;
+//! [`snapshots`] is an API of its own. Nothing here decides:
 //! that is `domain::decide`.
 
 #![cfg_attr(
@@ -18,6 +19,7 @@ pub mod admission;
 pub mod certificates;
 pub mod run;
 pub mod serve;
+pub mod snapshots;
 
 mod context;
 mod controller;

@@ -1,5 +1,7 @@
 //! The controller of Repositories: whether the spec can be used, the finalizer of those that are to be emptied with
-//! their object, and the check of those that no sidecar checks.
+//! their object, the check of those that no sidecar checks, and the Jobs of their deleted Snapshots.
+
+mod forgetting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,7 @@ pub(crate) async fn reconcile(repository: Arc<Repository>, context: Arc<Context>
             context.events.warning(&reference, "InvalidRepository", "Reconcile", &refusal.to_string()).await;
         }
     }
+    forgetting::advance(&repository, &context).await?;
     let pause = case.keep_checked().await?;
     Ok(Action::requeue(pause.min(context.resync)))
 }

@@ -21,6 +21,7 @@ use crate::context::{Context, Events};
 use crate::follow::{Follower, Tidings};
 use crate::measure::{self, Work};
 use crate::serve::{self, AuditError, AuditSettings, Check, Health, RequestLimits, ServeError};
+use crate::snapshots::{self, Snapshots};
 use crate::world::World;
 use crate::{crds, term};
 
@@ -106,6 +107,13 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
             let work = Arc::clone(&work);
             move |webhook, decision, took| work.decided(webhook, decision, took)
         }),
+    }));
+    // Whoever asks for Snapshots has to be known and allowed: nothing here is to be served without that around it.
+    let app = app.merge(snapshots::router(Snapshots {
+        index: Arc::clone(&world.snapshots),
+        client: client.clone(),
+        settings: Arc::clone(&settings),
+        stop: stop.clone(),
     }));
     let serving = tokio::spawn({
         let (stop, api) = (stop.clone(), api.clone());
@@ -244,6 +252,7 @@ async fn watch_the_watches(world: Arc<World>, tidings: Tidings, check: Check, st
             () = stop.cancelled() => return,
             () = world.is_known(), if !known => {
                 tracing::info!("all watches have seen everything");
+                world.snapshots.is_filled();
                 known = true;
             }
             changed = troubles.changed() => if changed.is_err() { return },

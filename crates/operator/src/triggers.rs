@@ -8,6 +8,7 @@
 //! | Repository | itself, the Restic that fills it, the Recoveries that read it; at its end the groups of the gateway |
 //! | Recovery | itself; at its end the groups of the gateway |
 //! | Job | the Recovery or Repository it serves |
+//! | catalogue | nobody: the Snapshots in it are made anew at once |
 //! | Role, RoleBinding, ServiceAccount, CronJob of ours | what it was made for |
 //!
 //! Secrets and namespaces are not watched: we have no business with most of them. Who waits for one asks again.
@@ -110,7 +111,10 @@ fn owner(world: &World, metadata: &ObjectMeta) {
     if let Some(recovery) = label(metadata, names::LABEL_RECOVERY) {
         world.dispatch.recovery_named(namespace, recovery);
     }
-    if let Some(repository) = label(metadata, names::LABEL_REPOSITORY) {
+    // A label may have been shortened; a reference has the whole name.
+    let owners = metadata.owner_references.as_deref().unwrap_or_default();
+    let repository = owners.iter().find(|owner| owner.kind == "Repository").map(|owner| owner.name.as_str());
+    if let Some(repository) = repository.or_else(|| label(metadata, names::LABEL_REPOSITORY)) {
         world.dispatch.repository_named(namespace, repository);
     }
     let workload = metadata.owner_references.iter().flatten().find_map(|owner| {

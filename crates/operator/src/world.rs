@@ -15,6 +15,7 @@ use domain::objects::restic::Restic;
 use domain::objects::workload::WorkloadKind;
 use domain::rules::names;
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -27,6 +28,7 @@ use crate::follow::Follower;
 use crate::owned::Owned;
 use crate::queues::Dispatch;
 use crate::seen::Seen;
+use crate::snapshots::{Index, Kept};
 use crate::triggers;
 
 /// The stores, by kind. Each is filled by a task of its own.
@@ -36,6 +38,9 @@ pub(crate) struct World {
     pub(crate) repositories: Store<Repository>,
     pub(crate) jobs: Store<Job>,
     pub(crate) workloads: BTreeMap<WorkloadKind, Store<Seen>>,
+    catalogues: Store<Kept>,
+    /// The Snapshots that come of catalogues, Repositories and Jobs.
+    pub(crate) snapshots: Arc<Index>,
     /// What we made ourselves for others: Roles, CronJobs and the like.
     pub(crate) owned: Owned,
     /// Who is to look again.
@@ -61,6 +66,7 @@ impl World {
         let (recoveries, recoveries_writer) = reflector::store();
         let (repositories, repositories_writer) = reflector::store();
         let (jobs, jobs_writer) = reflector::store();
+        let (catalogues, catalogues_writer) = reflector::store();
         let mut workloads = BTreeMap::new();
         let mut writers = Vec::new();
         for (kind, resource) in kinds() {
@@ -74,6 +80,8 @@ impl World {
             repositories,
             jobs,
             workloads,
+            catalogues,
+            snapshots: Arc::new(Index::new(Timestamp::now())),
             owned: Owned::default(),
             dispatch: Dispatch::default(),
         });
@@ -91,11 +99,24 @@ impl World {
         });
         follow.spawn(Api::all(client.clone()), (), all(), repositories_writer, without_managed_fields, {
             let world = Arc::clone(&world);
-            move |before, after| triggers::repository(&world, before, after)
+            move |before, after| {
+                world.snapshots.saw_repository(before, after);
+                triggers::repository(&world, before, after);
+            }
+        });
+        // Few of a cluster's ConfigMaps are catalogues, and each is large: a page of them is smaller.
+        let catalogues =
+            watcher::Config::default().page_size(10).labels(&format!("{}=true", names::LABEL_CATALOGUE));
+        follow.spawn(Api::all(client.clone()), (), catalogues, catalogues_writer, |_| {}, {
+            let world = Arc::clone(&world);
+            move |before: Option<&Kept>, after: Option<&Kept>| world.snapshots.saw_catalogue(before, after)
         });
         follow.spawn(Api::all(client.clone()), (), ours(), jobs_writer, without_managed_fields, {
             let world = Arc::clone(&world);
-            move |before: Option<&Job>, after: Option<&Job>| triggers::job(&world, before, after)
+            move |before: Option<&Job>, after: Option<&Job>| {
+                world.snapshots.saw_job(before, after);
+                triggers::job(&world, before, after);
+            }
         });
         for (kind, resource, writer) in writers {
             let api = Api::all_with(client.clone(), &resource);
@@ -148,6 +169,7 @@ impl World {
             && is_filled(&self.recoveries)
             && is_filled(&self.repositories)
             && is_filled(&self.jobs)
+            && is_filled(&self.catalogues)
             && self.workloads.values().all(is_filled)
     }
 

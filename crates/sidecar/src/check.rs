@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::Api;
 
 use crate::pod::{Pod, PodError};
-use crate::{event, patch, plan, secrets, session};
+use crate::{catalogue, event, patch, plan, secrets, session};
 
 /// Checks the Repository `name` of the pod's namespace, with `read_data` every byte of it. Whether it is sound.
 ///
@@ -26,8 +26,8 @@ pub async fn run(pod: Pod, name: &str, read_data: bool) -> Result<bool, PodError
         Ok(credentials) => session::checked(&pod, location, credentials, read_data, &pod.cancel()).await,
         Err(failure) => Err(failure),
     };
-    let found = match looked {
-        Ok(found) => found,
+    let (found, listed) = match looked {
+        Ok(looked) => looked,
         Err(failure) => {
             events.record(&about, &Notice::warning("FailedCheck", "Check", failure.message.clone())).await;
             return Err(PodError::Unusable(failure.message));
@@ -47,6 +47,11 @@ pub async fn run(pod: Pod, name: &str, read_data: bool) -> Result<bool, PodError
             }
             Ok(()) => break,
         }
+    }
+    if let Some(listed) = listed
+        && let Err(error) = catalogue::write(&pod.client, &object, &listed).await
+    {
+        tracing::warn!(repository = name, "{error}");
     }
     for error in &found.errors {
         tracing::error!(repository = name, "{error}");

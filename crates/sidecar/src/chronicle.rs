@@ -1,13 +1,14 @@
-//! What is to be known of sessions, on its way to the API: the Repository, its status, Events.
+//! What is to be known of sessions, on its way to the API: the Repository, its status, its catalogue, Events.
 //!
 //! While the API server is away nothing is lost and nothing waits for it: entries are kept, the newest
-//! [`KEPT`] of them, and folded into the status that is there once it is back.
+//! [`KEPT`] of them, and folded into the status that is there once it is back. Of catalogues the newest is enough.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cluster::events::{Events, Notice};
+use domain::catalogue::Catalogue;
 use domain::objects::repository::{Repository, RepositoryStatus};
 use domain::objects::restic::ResticSpec;
 use domain::objects::workload::Workload;
@@ -20,8 +21,9 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 use tokio::sync::Notify;
 
+use crate::catalogue::WriteError;
 use crate::pod::Pod;
-use crate::{event, patch, plan};
+use crate::{catalogue, event, patch, plan};
 
 /// Entries and Events that are kept while the API server is away.
 const KEPT: usize = 64;
@@ -63,6 +65,7 @@ struct State {
     entries: VecDeque<(u64, Entry)>,
     count: u64,
     notices: VecDeque<Notice>,
+    catalogue: Option<Arc<Catalogue>>,
     /// The status as it was read or written last.
     status: RepositoryStatus,
     created: Option<Timestamp>,
@@ -103,6 +106,13 @@ impl Chronicle {
         push(&mut state.entries, [(number, entry)]);
         push(&mut state.notices, notices);
         drop(state);
+        self.inner.wake.notify_one();
+    }
+
+    /// What snapshots there are; goes with an entry. Nothing is said of what is not known.
+    pub(crate) fn list(&self, catalogue: Option<Catalogue>) {
+        let Some(catalogue) = catalogue else { return };
+        self.inner.state().catalogue = Some(Arc::new(catalogue));
         self.inner.wake.notify_one();
     }
 
@@ -178,20 +188,46 @@ impl Inner {
     /// Writes all there is; what came meanwhile wakes the next writing.
     async fn write(&self) -> Result<(), kube::Error> {
         let _alone = self.writing.lock().await;
-        let (spec, entries) = {
+        let (spec, entries, catalogue) = {
             let state = self.state();
-            (state.spec.clone(), state.entries.iter().cloned().collect::<Vec<_>>())
+            let entries: Vec<_> = state.entries.iter().cloned().collect();
+            (state.spec.clone(), entries, state.catalogue.clone())
         };
-        let Some(spec) = spec.filter(|_| !entries.is_empty()) else { return Ok(()) };
+        let something = !entries.is_empty() || catalogue.is_some();
+        let Some(spec) = spec.filter(|_| something) else { return Ok(()) };
         let api: Api<Repository> = Api::namespaced(self.pod.client.clone(), &self.pod.namespace);
         let object = self.ensure(&api, &spec).await?;
+        if !entries.is_empty() {
+            self.write_status(&api, &object, &entries).await?;
+        }
+        let Some(catalogue) = catalogue else { return Ok(()) };
+        match catalogue::write(&self.pod.client, &object, &catalogue).await {
+            // Somebody else has to mend it, and the next session tries again.
+            Err(error) if error.is_definite() => {
+                tracing::warn!(%error, "`kubectl get snapshots` does not show what this session has made");
+            }
+            Err(WriteError::Api { source, .. }) => return Err(*source),
+            Err(_) | Ok(()) => {}
+        }
+        let mut state = self.state();
+        let written = |newest: &mut Arc<Catalogue>| Arc::ptr_eq(newest, &catalogue);
+        drop(state.catalogue.take_if(written));
+        Ok(())
+    }
+
+    async fn write_status(
+        &self,
+        api: &Api<Repository>,
+        object: &Repository,
+        entries: &[(u64, Entry)],
+    ) -> Result<(), kube::Error> {
         let before = object.status.clone().unwrap_or_default();
         let mut now = entries.iter().fold(before.clone(), |status, (_, entry)| after(&status, entry));
         now.observed_generation = object.metadata.generation;
         if now.integrity.is_empty() {
             "Unknown".clone_into(&mut now.integrity);
         }
-        patch::status(&api, &object, &before, &now).await?;
+        patch::status(api, object, &before, &now).await?;
         let notices = {
             let mut state = self.state();
             let written = entries.last().map_or(0, |(number, _)| *number);

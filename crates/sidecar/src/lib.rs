@@ -3,11 +3,13 @@
 //!
 //! [`scheduled`] (a sidecar) and [`once`] (an init container) run the same [`session`]; [`watched`] says what the
 //! Restic is, [`chronicle`] writes what a session did, and keeps it while the API server is away. [`recover`],
-//! [`check`] and [`scaledown`] are Jobs. The API server being away is an everyday event: whatever is due happens.
+//! [`check`], [`forget`] and [`scaledown`] are Jobs. The API server being away is an everyday event: whatever is due happens.
 
+mod catalogue;
 pub mod check;
 mod chronicle;
 mod event;
+pub mod forget;
 pub mod once;
 mod outlet;
 mod patch;

@@ -74,9 +74,10 @@ pub async fn run(pod: Pod, restic: &str, workload: &Workload) -> Result<End, Pod
         }
     };
     let chronicle = Chronicle::start(&pod, &events, restic, workload);
-    let report = session::backup(&pod, restic, &object.spec, workload, &pod.cancel()).await;
+    let (report, listed) = session::backup(&pod, restic, &object.spec, workload, &pod.cancel()).await;
     let spec = Arc::new(object.spec.clone());
     chronicle.add(&spec, Entry::Session(Box::new(report.clone()), None), event::of_backup(&report));
+    chronicle.list(listed);
     chronicle.finish(LAST_WORDS).await;
     let last_success = chronicle.status().last_successful_backup_time.map(|time| time.0);
     let standing = Standing { last_success, paused: Some(false), ..Standing::default() };

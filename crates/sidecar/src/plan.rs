@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use agent::recover::{PathPlan, RecoveryPlan};
-use agent::session::{BackupPlan, GroupPlan};
+use agent::session::{BackupPlan, GroupPlan, Listing};
 use domain::location::Location;
 use domain::objects::recovery::RecoverySpec;
 use domain::objects::repository::{Repository, RepositorySpec};
@@ -50,6 +50,7 @@ pub(crate) fn backup(
         environment: pod.environment(),
         host: names::snapshot_hostname(workload).to_owned(),
         groups: groups.collect(),
+        listing: Listing::default(),
     })
 }
 

@@ -230,7 +230,8 @@ impl Sidecar {
             ticks.serve(shifted(Timestamp::now()));
         }
         let (restic, workload) = (&self.options.restic, &self.options.workload);
-        let report = session::backup(&self.pod, restic, &rhythm.restic.spec, workload, &self.cancel).await;
+        let (report, listed) =
+            session::backup(&self.pod, restic, &rhythm.restic.spec, workload, &self.cancel).await;
         if let Some(ticks) = &mut rhythm.ticks {
             ticks.finish(shifted(Timestamp::now()));
         }
@@ -238,6 +239,7 @@ impl Sidecar {
         let spec = spec_of(&rhythm.restic);
         let entry = Entry::Session(Box::new(report.clone()), rhythm.due);
         self.chronicle.add(&spec, entry, event::of_backup(&report));
+        self.chronicle.list(listed);
         let standing = self.standing(rhythm, Some(spec.paused));
         let publish = self.outlet.publish(&self.identity, Some(&report), standing);
         if self.pod.stop.is_cancelled() {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use agent::recover::{PathPlan, RecoveryPlan};
-use agent::session::{BackupPlan, GroupPlan};
+use agent::session::{BackupPlan, GroupPlan, Listing};
 use domain::location::Location;
 use domain::objects::backend::{Backend, LocalSpec};
 use domain::objects::recovery::RecoverySpec;
@@ -213,6 +213,7 @@ impl Host {
             environment: Environment::default(),
             host: names::snapshot_hostname(&workload).to_owned(),
             groups,
+            listing: Listing::default(),
         })
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn execute(command: Command, console: Terminal) -> anyhow::Result<Exi
             Command::Recover(args) => recover::execute(*args, console).await,
             Command::Run(args) => run::execute(*args).await,
             Command::Snapshots(args) => snapshots::execute(args, console).await,
-            Command::Forget(args) => forget::execute(args, console).await,
+            Command::Forget(args) => forget::execute(*args, console).await,
             Command::Check(args) => check::execute(*args, console).await,
             Command::Scaledown(args) => scaledown::execute(*args).await,
             Command::Pushgateway(args) => pushgateway::execute(*args).await,

@@ -12,6 +12,7 @@ mod operator_resilience;
 mod operator_security;
 mod operator_series;
 mod operator_sidecar;
+mod operator_snapshots;
 mod operator_steps;
 mod serve_storage;
 mod standalone;

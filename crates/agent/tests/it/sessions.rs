@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use agent::measure::{self, Standing};
-use agent::session::{BackupPlan, GroupPlan, backup};
+use agent::session::{BackupPlan, GroupPlan, Listing, backup};
 use domain::objects::restic::RetentionPolicy;
 use domain::report::{Failure, FailureReason, Outcome, SessionIdentity, SessionKind};
 use domain::secret::Secret;
@@ -37,6 +37,7 @@ fn plan(root: &Path, paths: &[&str]) -> BackupPlan {
                 retention: Some(keep_one.clone()),
             })
             .collect(),
+        listing: Listing::default(),
     }
 }
 
@@ -56,8 +57,10 @@ fn a_failing_group_is_reported_and_the_next_one_runs() {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("good")).unwrap();
     std::fs::write(root.path().join("good/file"), "content").unwrap();
+    let listing = Listing::default();
     let session = || {
-        let prepare = || Ok(plan(root.path(), &["absent", "good"]));
+        let listing = listing.clone();
+        let prepare = || Ok(BackupPlan { listing, ..plan(root.path(), &["absent", "good"]) });
         backup(&identity(), Timestamp::now(), prepare, &Quiet, &Cancel::default())
     };
     session();
@@ -69,6 +72,9 @@ fn a_failing_group_is_reported_and_the_next_one_runs() {
     assert_eq!(good.backup.as_ref().unwrap().outcome, Outcome::Succeeded);
     assert_eq!((good.retention.unwrap().kept, good.retention.unwrap().removed), (1, 1));
     assert_eq!(report.repository_snapshots, Some(1));
+    let listed = listing.take().unwrap();
+    assert_eq!(listed.len(), 1, "what was forgotten is not listed");
+    assert_eq!((Some(&listed[0].id), listed[0].size), (good.snapshot.as_ref(), Some(7)));
     // Of a failed group nothing is measured but its time.
     assert_eq!((&report.groups[0].amount, &report.groups[0].forget), (&None, &None));
 

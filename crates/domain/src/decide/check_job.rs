@@ -3,29 +3,18 @@
 //!
 //! 0.8.3 made such a Job after each offline backup, unless the last one was still there.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, Volume, VolumeMount};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::api::batch::v1::Job;
 
-use super::rbac::{self, Owner};
-use super::recovery_job::on_node;
+use super::repository_job::{Task, repository_job};
 use super::settings::Settings;
-use super::{pod, security};
 use crate::handoff;
 use crate::objects::repository::Repository;
 use crate::objects::restic::{BackupType, Restic};
-use crate::objects::workload::{Workload, WorkloadError};
+use crate::objects::workload::WorkloadError;
 use crate::rules::names;
-use crate::rules::prefix::unresolved;
-
-/// Pods that are lost are replaced this often.
-const REPLACEMENTS: i32 = 3;
-/// A Job stays this long after its end, for its log.
-const KEPT_SECONDS: i32 = 24 * 60 * 60;
 
 /// When the next check by a Job is due; `None` when no Job checks this Repository. `restic` is the one that fills it.
 ///
@@ -51,73 +40,16 @@ pub fn check_job(
     restic: &Restic,
     settings: &Settings,
 ) -> Result<Job, WorkloadError> {
-    let none = BTreeMap::new();
-    let metadata = &repository.metadata;
-    let workload = Workload::of_repository(
-        metadata.labels.as_ref().unwrap_or(&none),
-        metadata.annotations.as_ref().unwrap_or(&none),
-    )?;
-    let name = metadata.name.as_deref().unwrap_or_default();
+    let name = repository.metadata.name.as_deref().unwrap_or_default();
     let job = names::check_job(name);
-    let backend = unresolved(&repository.spec.backend, &workload);
-    let (scratch, scratch_mount) = pod::scratch();
-    let (secret, secret_mount) = pod::secret(&backend.storage_secret_name);
-    let mut volumes: Vec<Volume> = vec![scratch, secret];
-    let mut mounts: Vec<VolumeMount> = vec![scratch_mount, secret_mount];
-    if let Some(local) = &backend.local {
-        volumes.push(local.volume_source.volume(names::VOLUME_LOCAL));
-        mounts.push(pod::volume_mount(names::VOLUME_LOCAL, local));
-    }
-    let security_context =
-        restic.spec.security_context.clone().unwrap_or_else(|| security::checker(backend.local.is_some()));
-    let container = Container {
-        name: names::CONTAINER.to_owned(),
-        image: Some(settings.image.reference(restic.metadata.annotations.as_ref())),
-        image_pull_policy: settings.image_pull_policy.clone(),
-        args: Some(handoff::check(name, &settings.pushgateway_url, &settings.log_flags)),
-        env: Some(pod::environment()),
-        resources: Some(restic.spec.resources.clone()).filter(|resources| *resources != Default::default()),
-        security_context: Some(security_context),
-        termination_message_policy: Some(pod::TERMINATION_MESSAGE.to_owned()),
-        volume_mounts: Some(mounts),
-        ..Container::default()
+    let task = Task {
+        arguments: handoff::check(name, &settings.pushgateway_url, &settings.log_flags),
+        operation: names::OPERATION_CHECK,
+        service_account: &job,
     };
-    let mut pod_spec = PodSpec {
-        containers: vec![container],
-        volumes: Some(volumes),
-        restart_policy: Some("Never".to_owned()),
-        service_account_name: Some(job.clone()),
-        image_pull_secrets: Some(restic.spec.image_pull_secrets.clone())
-            .filter(|secrets| !secrets.is_empty()),
-        ..PodSpec::default()
-    };
-    // The folder of a node is on that node alone.
-    if let Some(node) = workload.node().filter(|_| backend.local.is_some()) {
-        on_node(&mut pod_spec, node);
-    }
-    let labels =
-        rbac::labels(&[(names::LABEL_REPOSITORY, name), (names::LABEL_OPERATION, names::OPERATION_CHECK)]);
-    let (uid, api_version) = (metadata.uid.as_deref().unwrap_or_default(), rbac::stash_api());
-    let owner = Owner { api_version: &api_version, kind: "Repository", name, uid }.reference();
-    Ok(Job {
-        metadata: ObjectMeta {
-            name: Some(job),
-            namespace: metadata.namespace.clone(),
-            labels: Some(labels.clone()),
-            owner_references: Some(vec![OwnerReference { controller: Some(true), ..owner }]),
-            ..ObjectMeta::default()
-        },
-        spec: Some(JobSpec {
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
-                spec: Some(pod_spec),
-            },
-            backoff_limit: Some(REPLACEMENTS),
-            ttl_seconds_after_finished: Some(KEPT_SECONDS),
-            ..JobSpec::default()
-        }),
-        status: None,
-    })
+    let mut made = repository_job(repository, Some(restic), settings, task)?;
+    made.metadata.name = Some(job);
+    Ok(made)
 }
 
 #[cfg(test)]

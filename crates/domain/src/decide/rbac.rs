@@ -5,7 +5,7 @@
 //! through it (the storage Secret is mounted into our container alone) and nothing can be deleted, scaled or bound.
 //! 0.8.3 bound the pod's ServiceAccount to a ClusterRole that could read every Secret of the namespace.
 //!
-//! RBAC cannot limit `create` by name. What remains because of it: to make Leases, Events and Repositories of any
+//! RBAC cannot limit `create` by name, but where an object is made by applying it. What remains because of it: to make Leases, Events and Repositories of any
 //! name in the own namespace. `list` and `watch` are limited by name when the request selects `metadata.name`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +81,7 @@ pub fn api_of(kind: WorkloadKind) -> Option<(&'static str, &'static str)> {
 ///
 /// - `get`, `list`, `watch` its Restic: the schedule, and what to do on it.
 /// - `create` Repositories; `get`, `list`, `watch`, `patch` its own and their status.
+/// - `get`, `create`, `patch` the catalogues of these, where it leaves what snapshots there are.
 /// - Where pods elect one of them: `create` Leases; `get`, `update`, `patch` the one of this workload.
 /// - `get` the workload itself: an init container asks whether its pod is one to back up before.
 /// - `create` and `patch` Events.
@@ -100,6 +101,7 @@ pub fn workload(target: Target<'_>, restic: &str, repositories: &BTreeSet<String
     if !own.is_empty() {
         rules.push(named(GROUP, &["repositories"], &["get", "list", "watch", "patch"], &own));
         rules.push(named(GROUP, &["repositories/status"], &["get", "patch"], &own));
+        rules.push(catalogues(own.iter().copied()));
     }
     if let Ok(workload) = Workload::new(target.kind, target.name(), None, None) {
         let lease = names::leader_lock(&workload);
@@ -160,19 +162,28 @@ pub fn recovery(namespace: &str, recovery: &str, uid: &str) -> Access {
     for_job(&job, namespace, labels, owner, rules)
 }
 
-/// What the Job that checks a Repository may do: read the Repository, write its status, make Events.
+/// What the Job that checks a Repository may do: read the Repository, write its status and its catalogue, make Events.
 #[must_use]
 pub fn check(namespace: &str, repository: &str, uid: &str) -> Access {
-    let job = names::check_job(repository);
+    in_repository(&names::check_job(repository), names::OPERATION_CHECK, namespace, repository, uid)
+}
+
+/// What the Jobs that forget snapshots of a Repository may do: the same.
+#[must_use]
+pub fn forget(namespace: &str, repository: &str, uid: &str) -> Access {
+    in_repository(&names::forget_job(repository), names::OPERATION_FORGET, namespace, repository, uid)
+}
+
+fn in_repository(name: &str, operation: &str, namespace: &str, repository: &str, uid: &str) -> Access {
     let rules = vec![
         named(GROUP, &["repositories"], &["get"], &[repository]),
         named(GROUP, &["repositories/status"], &["get", "patch"], &[repository]),
+        catalogues([repository]),
         events(),
     ];
     let owner = Owner { api_version: &stash_api(), kind: "Repository", name: repository, uid };
-    let labels =
-        labels(&[(names::LABEL_REPOSITORY, repository), (names::LABEL_OPERATION, names::OPERATION_CHECK)]);
-    for_job(&job, namespace, labels, owner, rules)
+    let labels = labels(&[(names::LABEL_REPOSITORY, repository), (names::LABEL_OPERATION, operation)]);
+    for_job(name, namespace, labels, owner, rules)
 }
 
 /// What the Job that scales down may do: read its Restic, find workloads and pods, change the named workloads, evict
@@ -252,14 +263,21 @@ fn metadata(name: &str, namespace: &str, labels: BTreeMap<String, String>, owner
 }
 
 /// The label of everything that Stash makes, and these.
-pub(super) fn labels(more: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(crate) fn labels(more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let app = std::iter::once(&(names::LABEL_APP, names::APP));
     app.chain(more).map(|(key, value)| ((*key).to_owned(), names::label_value(value))).collect()
 }
 
 /// API version of our own kinds.
-pub(super) fn stash_api() -> String {
+pub(crate) fn stash_api() -> String {
     format!("{GROUP}/{VERSION}")
+}
+
+/// A catalogue is made by applying it, which says its name; so even `create` is limited by it.
+fn catalogues<'a>(repositories: impl IntoIterator<Item = &'a str>) -> PolicyRule {
+    let of: Vec<String> = repositories.into_iter().map(names::catalogue).collect();
+    let of: Vec<&str> = of.iter().map(String::as_str).collect();
+    named("", &["configmaps"], &["get", "create", "patch"], &of)
 }
 
 fn events() -> PolicyRule {

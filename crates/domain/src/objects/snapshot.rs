@@ -1,10 +1,12 @@
 //! `Snapshot`: one snapshot of a Repository, as the aggregated API and `stash snapshots` show it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A snapshot. Nothing is stored: it is read from the restic repository each time.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+/// One snapshot of a restic repository, as whoever worked in it last has seen it. To delete it is to forget the
+/// snapshot, for which there is no way back.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// `repositories.stash.appscode.com/v1alpha1`.
@@ -18,8 +20,9 @@ pub struct Snapshot {
 }
 
 /// What restic knows of a snapshot.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "com.appscode.stash.repositories.v1alpha1.SnapshotStatus")]
 pub struct SnapshotStatus {
     /// Id of the root tree.
     pub tree: String,

@@ -38,6 +38,10 @@ pub const OPERATION_SCALE_DOWN: &str = "scale-down";
 pub const OPERATION_CHECK: &str = "check";
 /// [`LABEL_OPERATION`] of a recovery Job.
 pub const OPERATION_RECOVERY: &str = "recovery";
+/// The same label of a Job that forgets snapshots.
+pub const OPERATION_FORGET: &str = "forget";
+/// Label of the ConfigMaps that hold catalogues of snapshots.
+pub const LABEL_CATALOGUE: &str = "stash.appscode.com/catalogue";
 
 /// Prefix of Stash's annotations (it is not the API group).
 pub const ANNOTATION_PREFIX: &str = "restic.appscode.com/";
@@ -231,6 +235,19 @@ pub fn scale_down_cron_job(restic: &str) -> String {
 #[must_use]
 pub fn check_job(repository: &str) -> String {
     bounded(&format!("stash-check-{repository}"), MAX_JOB)
+}
+
+/// Jobs that forget snapshots of a Repository: the beginning of their names, their ServiceAccount and RoleBinding.
+#[must_use]
+pub fn forget_job(repository: &str) -> String {
+    // Five random characters and a hyphen follow.
+    bounded(&format!("stash-forget-{repository}"), MAX_JOB - 6)
+}
+
+/// ConfigMap with the catalogue of a Repository.
+#[must_use]
+pub fn catalogue(repository: &str) -> String {
+    bounded(&format!("stash-catalogue-{repository}"), MAX_NAME)
 }
 
 /// Job that serves a Recovery, its ServiceAccount and RoleBinding.

@@ -56,6 +56,7 @@ fn the_operator_holds_what_it_gives_away() {
     given.push(rbac::scale_down("shop", "nightly", "1", &workloads).role);
     given.push(rbac::recovery("shop", "back", "1").role);
     given.push(rbac::check("shop", "deployment.web", "1").role);
+    given.push(rbac::forget("shop", "deployment.web", "1").role);
     for role in given {
         for rule in role.rules.unwrap() {
             for group in rule.api_groups.iter().flatten() {

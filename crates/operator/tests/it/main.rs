@@ -15,4 +15,5 @@ mod metrics;
 mod objects;
 mod reviews;
 mod server;
+mod snapshots;
 mod workloads;

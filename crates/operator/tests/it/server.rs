@@ -8,8 +8,9 @@ use axum::Router;
 use axum::body::Bytes;
 use domain::decide::settings::{Image, Settings};
 use domain::objects::restic::Restic;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -57,11 +58,26 @@ pub(crate) struct Running {
 impl Running {
     /// With these Restics; `None` is a store that was never filled.
     pub(crate) async fn start(restics: Option<Vec<Restic>>) -> Self {
-        Self::behind(restics, |app| app).await
+        Self::assembled(restics, |app, _| app).await
     }
 
     /// With something before its routes.
     pub(crate) async fn behind(restics: Option<Vec<Restic>>, protect: impl FnOnce(Router) -> Router) -> Self {
+        Self::assembled(restics, |app, _| protect(app)).await
+    }
+
+    /// And with what else is to be served, until the token is cancelled.
+    pub(crate) async fn start_with(
+        restics: Option<Vec<Restic>>,
+        more: impl FnOnce(&CancellationToken) -> Router,
+    ) -> Self {
+        Self::assembled(restics, |app, stop| app.merge(more(stop))).await
+    }
+
+    async fn assembled(
+        restics: Option<Vec<Restic>>,
+        assemble: impl FnOnce(Router, &CancellationToken) -> Router,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         write(&folder, &made());
         let settings = CertificateSettings::Files {
@@ -79,7 +95,7 @@ impl Running {
         let (health, stop) = (Health::default(), CancellationToken::new());
         let admission =
             Admission { restics: store, settings: Arc::new(injected()), decisions: Arc::new(|_, _, _| {}) };
-        let app = protect(serve::router(&health, "0.9.0").merge(router(admission)));
+        let app = assemble(serve::router(&health, "0.9.0").merge(router(admission)), &stop);
         let server = serve::server(keeper.certificates()).unwrap();
         let listener = web::Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.address().parse().unwrap();
@@ -174,6 +190,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Sends a request, and returns its answer when that begins.
+    pub(crate) async fn begin(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        within(self.sender.send_request(request)).await.unwrap()
+    }
+
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> (StatusCode, String) {
         let (head, body) = self.ask(request).await;
         (head.status, String::from_utf8(body.to_vec()).unwrap())
@@ -181,7 +202,7 @@ impl Connection {
 
     /// The whole answer.
     pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> (http::response::Parts, Bytes) {
-        let answer = within(self.sender.send_request(request)).await.unwrap();
+        let answer = self.begin(request).await;
         let (head, body) = answer.into_parts();
         (head, within(body.collect()).await.unwrap().to_bytes())
     }
@@ -232,7 +253,7 @@ fn write(folder: &TempDir, content: &Content) {
     }
 }
 
-fn injected() -> Settings {
+pub(crate) fn injected() -> Settings {
     Settings {
         image: Image { repository: "appscode/stash".into(), tag: "0.9.0".into() },
         image_pull_policy: None,

@@ -42,6 +42,7 @@ fn a_workload_that_elects_a_leader_has_its_lease() {
             "stash.appscode.com/repositories: create",
             "stash.appscode.com/repositories[deployment.web]: get,list,watch,patch",
             "stash.appscode.com/repositories/status[deployment.web]: get,patch",
+            "/configmaps[stash-catalogue-deployment.web]: get,create,patch",
             "coordination.k8s.io/leases: create",
             "coordination.k8s.io/leases[lock-deployment-web]: get,update,patch",
             "apps/deployments[web]: get",
@@ -114,11 +115,15 @@ fn jobs_have_accounts_of_their_own() {
     );
     assert_eq!(recovery.service_account.unwrap().metadata.name.as_deref(), Some("stash-recovery-back"));
     let check = check("demo", "deployment.web", "1");
+    let forget = forget("demo", "deployment.web", "1");
+    assert_eq!(lines(&check), lines(&forget));
+    assert_eq!(forget.service_account.unwrap().metadata.name.as_deref(), Some("stash-forget-deployment.web"));
     assert_eq!(
         lines(&check),
         [
             "stash.appscode.com/repositories[deployment.web]: get",
             "stash.appscode.com/repositories/status[deployment.web]: get,patch",
+            "/configmaps[stash-catalogue-deployment.web]: get,create,patch",
             "events.k8s.io/events: create,patch",
         ]
     );
@@ -153,9 +158,11 @@ fn nobody_may_read_secrets_run_pods_or_give_rights() {
         of_workload(WorkloadKind::DaemonSet, &object("web", json!({}))),
         recovery("demo", "back", "1"),
         check("demo", "deployment.web", "1"),
+        forget("demo", "deployment.web", "1"),
         scale_down("demo", "nightly", "1", &BTreeSet::new()),
     ];
-    for line in accesses.iter().flat_map(lines) {
+    let catalogue = "/configmaps[stash-catalogue-";
+    for line in accesses.iter().flat_map(lines).filter(|line| !line.starts_with(catalogue)) {
         for forbidden in ["secrets", "*", "configmaps", "jobs", "roles", "accounts", "delete", "exec", "bind"]
         {
             assert!(!line.contains(forbidden), "{line}");
