@@ -5,6 +5,7 @@
 //! one to end takes everything of it away. A test that wants it with other flags, two of it, or breaks it, runs alone
 //! ([`alone_with_operator`]).
 
+mod api;
 mod manifest;
 
 use std::panic::AssertUnwindSafe;
@@ -29,6 +30,7 @@ use tokio::sync::Mutex;
 use crate::cluster::Cluster;
 use crate::namespace::{Namespace, alone_in_namespace, in_namespace, told};
 use crate::wait;
+pub use api::Reached;
 
 /// Its namespace. One name for every run: what a run that was cut off has left is taken over by the next.
 const NAMESPACE: &str = "stash-test-operator";

@@ -197,8 +197,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(method: &str, address: &str) -> Result<RequestInfo, Ambiguous> {
-        RequestInfo::read(&method.parse().unwrap(), &address.parse().unwrap())
+    fn read(method: &str, address: &str) -> Option<RequestInfo> {
+        RequestInfo::read(&method.parse().unwrap(), &address.parse().unwrap()).ok()
     }
 
     /// `verb group/version namespace resource/subresource name`, `-` for what is empty; of the rest `verb path`.
@@ -272,7 +272,7 @@ mod tests {
         for address in
             ["/apis/g/v1/namespaces/a%2fthings/b", "/a%00", "/a%ff", "/healthz/%2e%2e/metrics", "/a/../b"]
         {
-            assert_eq!(read("GET", address), Err(Ambiguous), "{address}");
+            assert_eq!(read("GET", address), None, "{address}");
         }
     }
 

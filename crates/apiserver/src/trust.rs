@@ -67,8 +67,10 @@ impl Trusted {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn replace(&self, trust: Trust) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
+    fn take(&self, data: &BTreeMap<String, String>) -> Result<(), TrustError> {
+        let trust = Arc::new(Trust::parse(data)?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = trust;
+        Ok(())
     }
 
     /// Looks again and again, until `stop`. What was known before stays while nobody can be asked.
@@ -86,14 +88,11 @@ impl Trusted {
                 Ok(Err(error)) => Some(error.to_string()),
                 Ok(Ok(map)) => {
                     let data = map.data.unwrap_or_default();
-                    let parsed = (seen.as_ref() != Some(&data)).then(|| Trust::parse(&data)).transpose();
-                    parsed.map(|fresh| fresh.map(|trust| self.replace(trust))).err().map_or_else(
-                        || {
-                            seen = Some(data);
-                            None
-                        },
-                        |error| Some(error.to_string()),
-                    )
+                    let taken = if seen.as_ref() == Some(&data) { Ok(()) } else { self.take(&data) };
+                    if taken.is_ok() {
+                        seen = Some(data);
+                    }
+                    taken.err().map(|error| error.to_string())
                 }
             };
             if let Some(trouble) = &trouble
@@ -112,7 +111,7 @@ impl Trusted {
 }
 
 impl Trust {
-    pub(crate) fn parse(data: &BTreeMap<String, String>) -> Result<Self, TrustError> {
+    fn parse(data: &BTreeMap<String, String>) -> Result<Self, TrustError> {
         let clients = authority(data, "client-ca-file")?;
         let proxy = match authority(data, "requestheader-client-ca-file")? {
             None => None,
@@ -183,4 +182,71 @@ fn headers(data: &BTreeMap<String, String>, field: &'static str) -> Result<Vec<H
         name.parse().map_err(|_| TrustError { field, reason: format!("{name:?} is no header") })
     };
     list(data, field)?.into_iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    fn authority() -> (Issuer<'static, KeyPair>, String) {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        (Issuer::new(params, key), pem)
+    }
+
+    /// What a client shows that this authority has signed.
+    fn shown(by: &Issuer<'static, KeyPair>) -> PeerCertificates {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "proxy");
+        let certificate = params.signed_by(&KeyPair::generate().unwrap(), by).unwrap();
+        PeerCertificates::new(&[certificate.der().clone()]).unwrap()
+    }
+
+    fn data(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn nobody_is_believed_of_whom_nothing_is_said() {
+        let (issuer, pem) = authority();
+        let shown = shown(&issuer);
+        let trust = Trust::parse(&data(&[])).unwrap();
+        assert!(!trust.is_client(&shown) && trust.proxy.is_none());
+        let trust = Trust::parse(&data(&[("client-ca-file", &pem)])).unwrap();
+        assert!(trust.is_client(&shown) && trust.proxy.is_none());
+    }
+
+    #[test]
+    fn without_names_every_proxy_of_the_authority_is_believed_and_no_other() {
+        let (issuer, pem) = authority();
+        let said = |names| {
+            let fields =
+                [("requestheader-client-ca-file", pem.as_str()), ("requestheader-allowed-names", names)];
+            Trust::parse(&data(&fields)).unwrap().proxy.unwrap()
+        };
+        for names in ["", "[]", "null", "[\"proxy\"]"] {
+            assert!(said(names).is(&shown(&issuer), "proxy"), "{names}");
+            assert!(!said(names).is(&shown(&authority().0), "proxy"), "{names}");
+        }
+        assert!(!said("[\"other\"]").is(&shown(&issuer), "proxy"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_replaces_nothing() {
+        let (issuer, pem) = authority();
+        let trusted = Trusted::default();
+        trusted.take(&data(&[("client-ca-file", &pem)])).unwrap();
+        let proxies = ("requestheader-client-ca-file", pem.as_str());
+        for fields in [
+            &[("client-ca-file", "nonsense")][..],
+            &[proxies, ("requestheader-allowed-names", "proxy")],
+            &[proxies, ("requestheader-username-headers", "[\"no header\"]")],
+        ] {
+            trusted.take(&data(fields)).unwrap_err();
+        }
+        assert!(trusted.now().is_client(&shown(&issuer)));
+    }
 }

@@ -6,6 +6,7 @@ mod break_pods;
 mod install_chart;
 mod operator_backup;
 mod operator_injection;
+mod operator_metrics;
 mod operator_objects;
 mod operator_recovery;
 mod operator_resilience;

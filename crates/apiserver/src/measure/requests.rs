@@ -180,7 +180,6 @@ fn client(agent: &str) -> String {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "it is a number of the exposition")]
 fn number(count: u64) -> Value {
     Value::Number(count as f64)
 }

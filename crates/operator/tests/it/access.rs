@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::{Audit, AuditLog, User};
+use axum::body::Body;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use futures_util::StreamExt as _;
 use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
 use operator::serve::RequestLimits;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 use crate::delegate::{Delegating, request};
@@ -210,4 +213,46 @@ async fn what_would_change_something_is_told_of() {
     assert!(!std::fs::read_to_string(&path).unwrap().contains("of-writer"), "a token is in no log");
     let counted = crate::metrics::number(&server.api.families(), "apiserver_audit_event_total", &[]);
     assert_eq!(counted, Some(2.0));
+}
+
+#[tokio::test]
+async fn a_watch_takes_no_room_and_is_counted_at_its_end() {
+    let routes = Router::new().route(
+        SNAPSHOTS,
+        get(async || {
+            let first = futures_util::stream::iter([Ok::<_, std::io::Error>("begun")]);
+            Body::from_stream(first.chain(futures_util::stream::pending()))
+        }),
+    );
+    let limits = RequestLimits { read_only: 1, mutating: 1, timeout: Duration::from_millis(500) };
+    let server = Delegating::with(limits, Audit::default(), routes).await;
+    let watches = |api: &apiserver::ApiServer| {
+        crate::metrics::number(&api.families(), "apiserver_request_total", &[("verb", "WATCH")])
+    };
+    let mut stream = server.running.stream().await;
+    let request =
+        format!("GET {SNAPSHOTS}?watch=1 HTTP/1.1\r\nhost: test\r\nauthorization: Bearer of-reader\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"begun\r\n") {
+        within(stream.read_buf(&mut seen)).await.unwrap();
+    }
+    let inflight = |api: &apiserver::ApiServer| {
+        let labels = [("requestKind", "readOnly")];
+        crate::metrics::number(&api.families(), "apiserver_current_inflight_requests", &labels)
+    };
+    within(async {
+        while inflight(&server.api) != Some(0.0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_eq!(watches(&server.api), None);
+    drop(stream);
+    within(async {
+        while watches(&server.api) != Some(1.0) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

@@ -35,10 +35,16 @@ impl Running {
     }
 
     pub(crate) async fn of(server: Server) -> Self {
+        let made = Arc::new(AtomicU64::new(0));
+        let app = app(Arc::clone(&made));
+        Self { made, ..Self::with_app(server, app).await }
+    }
+
+    /// With routes of its own.
+    pub(crate) async fn with_app(server: Server, app: Router) -> Self {
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.address().parse().unwrap();
         let (stop, made) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let app = app(Arc::clone(&made));
         let task = tokio::spawn({
             let (server, stop) = (server.clone(), stop.clone());
             async move { server.serve(vec![listener], app, &stop, Duration::from_millis(500)).await }

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::DEFAULT_VERSIONS;
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use web::{ConfigFile, Limits, Refused, Server, TimedOut};
+use web::{ConfigFile, Limits, PeerCertificates, Refused, Server, TimedOut};
 
 use crate::certificates::{Authority, Pair, handshake};
 use crate::server::{Running, ask, code, get_request, read_all};
@@ -194,4 +194,29 @@ async fn a_certificate_from_memory_is_shown_from_the_next_handshake_on() {
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let answer = running.get("/ok", "").await;
     assert!(answer.contains("Client sent an HTTP request to an HTTPS server."), "{answer}");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_certificates_takes_any_and_none_and_tells_which() {
+    use axum::extract::Request;
+    use axum::routing::get;
+
+    let authority = Authority::new();
+    let given = Arc::new(Given::default());
+    *given.0.write().unwrap() = Some(Arc::new(authority.sign("localhost").certified()));
+    let server = Server::asking_for_certificates(Limits::default(), given).unwrap();
+    let shown = async |request: Request| {
+        let shown = request.extensions().get::<PeerCertificates>();
+        shown.and_then(PeerCertificates::split).map_or(0, |(own, _)| own.len()).to_string()
+    };
+    let running = Running::with_app(server, axum::Router::new().route("/shown", get(shown))).await;
+    let stranger = Authority::new().sign("somebody");
+    for versions in [&[&TLS12][..], &[&TLS13][..]] {
+        for (own, length) in [(None, 0), (Some(&stranger), stranger.der().len())] {
+            let config = authority.client(own, &["http/1.1"], versions);
+            let mut stream = handshake(running.connect().await, config).await.unwrap();
+            let answer = ask(&mut stream, &get_request("/shown", "")).await;
+            assert!(answer.ends_with(&format!("\r\n\r\n{length}")), "{answer}");
+        }
+    }
 }
