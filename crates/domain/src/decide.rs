@@ -10,6 +10,7 @@ pub mod forget_job;
 pub mod inject;
 pub mod rbac;
 pub mod recovery_job;
+pub mod repository_job;
 pub mod scaledown;
 pub mod series;
 pub mod settings;
@@ -18,7 +19,6 @@ pub mod usage;
 
 mod equality;
 mod pod;
-mod repository_job;
 mod security;
 mod sidecar;
 mod template;

@@ -3,13 +3,16 @@
 
 mod forgetting;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::decide::check_job::{check_due, check_job};
 use domain::decide::conditions::{repository_validity, repository_wipe};
 use domain::decide::rbac;
+use domain::decide::repository_job::Filler;
 use domain::objects::repository::Repository;
+use domain::objects::workload::Workload;
 use domain::rules::names::{FINALIZER_REPOSITORY, FINALIZER_REPOSITORY_LEGACY, LABEL_RESTIC};
 use domain::rules::validate::{self, Mode};
 use jiff::Timestamp;
@@ -18,11 +21,11 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::{Error, exists_already, is_missing};
-use crate::status;
+use crate::{status, world};
 
 /// Pause between two attempts to empty a storage.
 const UNTIL_NEXT_ATTEMPT: Duration = Duration::from_secs(60);
@@ -75,6 +78,18 @@ impl Case<'_> {
             || self.has(FINALIZER_REPOSITORY_LEGACY)
     }
 
+    /// The workload that fills it.
+    fn workload(&self) -> Option<Value> {
+        let (labels, annotations) = (&self.repository.metadata.labels, &self.repository.metadata.annotations);
+        let (none, namespace) = (BTreeMap::new(), self.repository.metadata.namespace.as_deref()?);
+        let workload =
+            Workload::of_repository(labels.as_ref().unwrap_or(&none), annotations.as_ref().unwrap_or(&none))
+                .ok()?;
+        let resource = world::resource(workload.kind())?;
+        let reference = ObjectRef::new_with(workload.name(), resource).within(namespace);
+        self.context.world.workloads.get(&workload.kind())?.get(&reference)?.json().ok()
+    }
+
     /// Makes the Job that checks the Repository when that is due; returns when to look again.
     async fn keep_checked(&self) -> Result<Duration, Error> {
         let metadata = &self.repository.metadata;
@@ -91,7 +106,9 @@ impl Case<'_> {
         if left.is_positive() {
             return Ok(left.unsigned_abs());
         }
-        let job = match check_job(self.repository, &restic, &self.context.settings) {
+        let workload = self.workload();
+        let filler = Filler { restic: Some(&restic), workload: workload.as_ref() };
+        let job = match check_job(self.repository, filler, &self.context.settings) {
             Ok(job) => job,
             Err(error) => {
                 tracing::debug!(%error, "a Repository without the labels of a workload is not checked");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 
-use super::repository_job::{Task, repository_job};
+use super::repository_job::{Filler, Task, repository_job};
 use super::settings::Settings;
 use crate::handoff;
 use crate::objects::repository::Repository;
@@ -37,7 +37,7 @@ pub fn check_due(repository: &Repository, restic: &Restic, interval: Duration) -
 /// The Repository's labels do not say what it holds.
 pub fn check_job(
     repository: &Repository,
-    restic: &Restic,
+    filler: Filler<'_>,
     settings: &Settings,
 ) -> Result<Job, WorkloadError> {
     let name = repository.metadata.name.as_deref().unwrap_or_default();
@@ -47,7 +47,7 @@ pub fn check_job(
         operation: names::OPERATION_CHECK,
         service_account: &job,
     };
-    let mut made = repository_job(repository, Some(restic), settings, task)?;
+    let mut made = repository_job(repository, filler, settings, task)?;
     made.metadata.name = Some(job);
     Ok(made)
 }
@@ -113,8 +113,24 @@ mod tests {
             jitter: Duration::ZERO,
             check_interval: DAY,
         };
-        let job = check_job(&repository(json!({})), &restic(json!({"type": "offline"})), &settings).unwrap();
+        let restic =
+            restic(json!({"type": "offline", "volumeMounts": [{"name": "logs", "mountPath": "/var/log"}]}));
+        let workload = json!({"spec": {"template": {"spec": {
+            "securityContext": {"runAsNonRoot": true, "runAsUser": 1000, "fsGroup": 2000},
+            "containers": [{"name": "log", "volumeMounts": [{"name": "logs"}]}],
+        }}}});
+        let job = |workload| {
+            let filler = Filler { restic: Some(&restic), workload };
+            check_job(&repository(json!({})), filler, &settings).unwrap()
+        };
+        let context = |job: Job| {
+            job.spec.unwrap().template.spec.unwrap().containers[0].security_context.clone().unwrap()
+        };
+        assert_eq!(context(job(Some(&workload))).run_as_user, Some(1000), "as who fills it");
+        assert_eq!(context(job(None)).run_as_user, Some(0), "the folder may be anybody's");
+        let job = job(Some(&workload));
         let pod = job.spec.unwrap().template.spec.unwrap();
+        assert_eq!(pod.security_context.as_ref().unwrap().fs_group, Some(2000));
         let container = &pod.containers[0];
         assert_eq!(container.args.as_ref().unwrap()[..2], ["check", "--repo-name=daemonset.log.node-1"]);
         let local =

@@ -6,12 +6,11 @@
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::repository_job::{Task, repository_job};
+use super::repository_job::{Filler, Task, repository_job};
 use super::settings::Settings;
 use crate::catalogue::is_id;
 use crate::handoff;
 use crate::objects::repository::Repository;
-use crate::objects::restic::Restic;
 use crate::objects::workload::WorkloadError;
 use crate::rules::names;
 
@@ -42,7 +41,7 @@ pub enum CannotForget {
 /// [`CannotForget`].
 pub fn forget_job(
     repository: &Repository,
-    restic: Option<&Restic>,
+    filler: Filler<'_>,
     settings: &Settings,
     ids: &[&str],
 ) -> Result<Job, CannotForget> {
@@ -60,7 +59,7 @@ pub fn forget_job(
         operation: names::OPERATION_FORGET,
         service_account: &account,
     };
-    let mut job = repository_job(repository, restic, settings, task)
+    let mut job = repository_job(repository, filler, settings, task)
         .map_err(|error| CannotForget::Labels(name.to_owned(), error))?;
     job.metadata.generate_name = Some(format!("{account}-"));
     if let Some(spec) = &mut job.spec {
@@ -188,7 +187,7 @@ mod tests {
     fn the_job_names_the_snapshots_and_waits_to_be_begun() {
         let (a, b) = ("a".repeat(64), "b".repeat(64));
         let repository = repository(json!({"hostPath": {"path": "/backup"}}));
-        let job = forget_job(&repository, None, &settings(), &[&a, &b]).unwrap();
+        let job = forget_job(&repository, Filler::default(), &settings(), &[&a, &b]).unwrap();
         assert!(is_one(&job));
         assert_eq!(repository_of(&job), Some("deployment.web"));
         assert_eq!(ids_of(&job).collect::<Vec<_>>(), [&a, &b]);
@@ -203,7 +202,8 @@ mod tests {
     #[test]
     fn a_volume_of_one_pod_is_out_of_reach() {
         for volume in ["emptyDir", "ephemeral"] {
-            let error = forget_job(&repository(json!({volume: {}})), None, &settings(), &[]).unwrap_err();
+            let error = forget_job(&repository(json!({volume: {}})), Filler::default(), &settings(), &[])
+                .unwrap_err();
             assert!(error.to_string().contains(volume), "{error}");
         }
     }

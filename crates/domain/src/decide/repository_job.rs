@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, Volume, VolumeMount};
+use k8s_openapi::api::core::v1::{
+    Container, PodSecurityContext, PodSpec, PodTemplateSpec, SecurityContext, Volume, VolumeMount,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+
+use serde_json::Value;
 
 use super::rbac::{self, Owner};
 use super::recovery_job::on_node;
@@ -29,11 +33,50 @@ pub(super) struct Task<'a> {
     pub(super) service_account: &'a str,
 }
 
-/// The Job, but for its name. What its pod is to be like is said by the Restic that fills the Repository, if there is
-/// one.
+/// Who fills a Repository. Its Jobs run as that container does: whom its files do not belong to cannot read them, and what
+/// a stranger writes the container cannot read afterwards.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filler<'a> {
+    /// The Restic, if it is still there.
+    pub restic: Option<&'a Restic>,
+    /// The workload, if it is still there.
+    pub workload: Option<&'a Value>,
+}
+
+impl Filler<'_> {
+    fn pod_spec(&self) -> Option<&Value> {
+        self.workload?.pointer("/spec/template/spec")
+    }
+
+    fn container_context(&self, in_a_folder: bool) -> SecurityContext {
+        let spec = self.restic.map(|restic| &restic.spec);
+        match (spec, self.pod_spec()) {
+            (Some(spec), Some(pod)) => security::reader(spec, pod),
+            (spec, _) => spec
+                .and_then(|spec| spec.security_context.clone())
+                .unwrap_or_else(|| security::checker(in_a_folder)),
+        }
+    }
+
+    /// The groups by which the workload's pods reach their volumes.
+    fn pod_context(&self) -> Option<PodSecurityContext> {
+        let of_pod = self.pod_spec()?.get("securityContext")?;
+        let context = PodSecurityContext {
+            fs_group: of_pod.get("fsGroup").and_then(Value::as_i64),
+            supplemental_groups: of_pod
+                .get("supplementalGroups")
+                .and_then(Value::as_array)
+                .map(|groups| groups.iter().filter_map(Value::as_i64).collect()),
+            ..PodSecurityContext::default()
+        };
+        (context != PodSecurityContext::default()).then_some(context)
+    }
+}
+
+/// The Job, but for its name. What its pod is to be like is said by who fills the Repository.
 pub(super) fn repository_job(
     repository: &Repository,
-    restic: Option<&Restic>,
+    filler: Filler<'_>,
     settings: &Settings,
     task: Task<'_>,
 ) -> Result<Job, WorkloadError> {
@@ -53,10 +96,8 @@ pub(super) fn repository_job(
         volumes.push(local.volume_source.volume(names::VOLUME_LOCAL));
         mounts.push(pod::volume_mount(names::VOLUME_LOCAL, local));
     }
+    let restic = filler.restic;
     let spec = restic.map(|restic| &restic.spec);
-    let security_context = spec
-        .and_then(|spec| spec.security_context.clone())
-        .unwrap_or_else(|| security::checker(backend.local.is_some()));
     let container = Container {
         name: names::CONTAINER.to_owned(),
         image: Some(settings.image.reference(restic.and_then(|restic| restic.metadata.annotations.as_ref()))),
@@ -66,7 +107,7 @@ pub(super) fn repository_job(
         resources: spec
             .map(|spec| spec.resources.clone())
             .filter(|resources| *resources != Default::default()),
-        security_context: Some(security_context),
+        security_context: Some(filler.container_context(backend.local.is_some())),
         termination_message_policy: Some(pod::TERMINATION_MESSAGE.to_owned()),
         volume_mounts: Some(mounts),
         ..Container::default()
@@ -75,6 +116,7 @@ pub(super) fn repository_job(
         containers: vec![container],
         volumes: Some(volumes),
         restart_policy: Some("Never".to_owned()),
+        security_context: filler.pod_context(),
         service_account_name: Some(task.service_account.to_owned()),
         image_pull_secrets: spec
             .map(|spec| spec.image_pull_secrets.clone())

@@ -7,18 +7,20 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use domain::decide::forget_job::{MAX_IDS, deleting_since, forget_job};
+use domain::decide::repository_job::Filler;
 use domain::objects::GROUP;
 use domain::objects::repository::Repository;
 use domain::objects::restic::Restic;
+use domain::objects::workload::Workload;
 use domain::rules::names::LABEL_RESTIC;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use kube::Api;
-use kube::api::PostParams;
+use kube::api::{DynamicObject, PostParams};
+use kube::{Api, Client};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::{self, Form, Refused};
 use super::index::{Item, Part};
@@ -26,6 +28,7 @@ use super::query::{self, Query};
 use super::{Snapshots, read, show};
 use crate::error::is_missing;
 use crate::owned::FIELD_MANAGER;
+use crate::world;
 
 /// What somebody may write about how to delete.
 const MOST_BYTES: usize = 64 * 1024;
@@ -214,7 +217,10 @@ async fn forget(snapshots: &Snapshots, items: &[&Arc<Item>], dry_run: bool) -> R
         }
     };
     let ids: Vec<&str> = items.iter().map(|item| item.record.id.as_str()).collect();
-    let job = forget_job(&repository, restic.as_ref(), &snapshots.settings, &ids)
+    let workload = workload(client, &repository).await;
+    let workload = workload.map_err(failed(format!("read the workload of Repository {namespace}/{name}")))?;
+    let filler = Filler { restic: restic.as_ref(), workload: workload.as_ref() };
+    let job = forget_job(&repository, filler, &snapshots.settings, &ids)
         .map_err(|error| Refused::conflict(&first.name(), error))?;
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let parameters = PostParams { dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) };
@@ -234,4 +240,18 @@ async fn forget(snapshots: &Snapshots, items: &[&Arc<Item>], dry_run: bool) -> R
         );
     }
     Ok(deleting_since(&made).map_or_else(Timestamp::now, |since| since.0))
+}
+
+/// The workload that fills a Repository; none when it is gone, or the Repository does not say which it is.
+async fn workload(client: &Client, repository: &Repository) -> Result<Option<Value>, kube::Error> {
+    let (labels, annotations) = (&repository.metadata.labels, &repository.metadata.annotations);
+    let none = BTreeMap::new();
+    let workload =
+        Workload::of_repository(labels.as_ref().unwrap_or(&none), annotations.as_ref().unwrap_or(&none));
+    let Ok(workload) = workload else { return Ok(None) };
+    let Some(resource) = world::resource(workload.kind()) else { return Ok(None) };
+    let namespace = repository.metadata.namespace.as_deref().unwrap_or_default();
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    let found = api.get_opt(workload.name()).await?;
+    found.map(serde_json::to_value).transpose().map_err(kube::Error::SerdeError)
 }
