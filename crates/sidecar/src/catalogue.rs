@@ -76,3 +76,74 @@ pub(crate) async fn write(
     api.patch(name, &parameters, &Patch::Apply(&object)).await.map_err(failed)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::extract::State;
+    use axum::http::StatusCode;
+    use axum::response::{IntoResponse as _, Response};
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    type Shared = Arc<Mutex<Option<Value>>>;
+
+    /// As much of an API server as one ConfigMap needs.
+    async fn api(there: &Shared) -> Client {
+        async fn read(State(there): State<Shared>) -> Response {
+            match &*there.lock().unwrap() {
+                Some(object) => Json(object.clone()).into_response(),
+                None => {
+                    let status =
+                        json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound"});
+                    (StatusCode::NOT_FOUND, Json(status)).into_response()
+                }
+            }
+        }
+        async fn apply(State(there): State<Shared>, body: String) -> Response {
+            let object: Value = serde_json::from_str(&body).unwrap();
+            *there.lock().unwrap() = Some(object.clone());
+            Json(object).into_response()
+        }
+        let path = "/api/v1/namespaces/shop/configmaps/stash-catalogue-deployment.web";
+        let app = Router::new().route(path, get(read).patch(apply)).with_state(Arc::clone(there));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Client::try_from(kube::Config::new(format!("http://{address}").parse().unwrap())).unwrap()
+    }
+
+    fn listed(at: Timestamp, records: usize) -> Catalogue {
+        let record = |number| Record { id: format!("{number:064x}"), ..Record::default() };
+        Catalogue { listed: at, left_out: 0, records: (0..records).map(record).collect() }
+    }
+
+    #[tokio::test]
+    async fn the_newest_list_stays_whoever_writes_last() {
+        let repository: Repository = serde_json::from_value(json!({
+            "apiVersion": "stash.appscode.com/v1alpha1", "kind": "Repository",
+            "metadata": {"name": "deployment.web", "namespace": "shop", "uid": "1"}, "spec": {},
+        }))
+        .unwrap();
+        let there = Shared::default();
+        let client = api(&there).await;
+        let count = || {
+            let object: ConfigMap = serde_json::from_value(there.lock().unwrap().clone().unwrap()).unwrap();
+            catalogue::of(&object).unwrap().records.len()
+        };
+        let at = |second| Timestamp::from_second(second).unwrap();
+        write(&client, &repository, &listed(at(2000), 2)).await.unwrap();
+        assert_eq!(count(), 2);
+        write(&client, &repository, &listed(at(1000), 1)).await.unwrap();
+        assert_eq!(count(), 2, "somebody was slower than another who looked later");
+        write(&client, &repository, &listed(at(3000), 3)).await.unwrap();
+        assert_eq!(count(), 3);
+        write(&client, &repository, &listed(Timestamp::MAX, 4)).await.unwrap();
+        write(&client, &repository, &listed(at(4000), 5)).await.unwrap();
+        assert_eq!(count(), 5, "a wrong clock does not last");
+    }
+}

@@ -217,13 +217,16 @@ async fn what_would_change_something_is_told_of() {
 
 #[tokio::test]
 async fn a_watch_takes_no_room_and_is_counted_at_its_end() {
-    let routes = Router::new().route(
-        SNAPSHOTS,
-        get(async || {
-            let first = futures_util::stream::iter([Ok::<_, std::io::Error>("begun")]);
-            Body::from_stream(first.chain(futures_util::stream::pending()))
-        }),
-    );
+    let end = Arc::new(Notify::new());
+    let ended = Arc::clone(&end);
+    let events = async move || {
+        let last = futures_util::stream::once(async move {
+            ended.notified().await;
+            Ok::<_, std::io::Error>("ended")
+        });
+        Body::from_stream(futures_util::stream::iter([Ok("begun")]).chain(last))
+    };
+    let routes = Router::new().route(SNAPSHOTS, get(events));
     let limits = RequestLimits { read_only: 1, mutating: 1, timeout: Duration::from_millis(500) };
     let server = Delegating::with(limits, Audit::default(), routes).await;
     let watches = |api: &apiserver::ApiServer| {
@@ -248,7 +251,7 @@ async fn a_watch_takes_no_room_and_is_counted_at_its_end() {
     })
     .await;
     assert_eq!(watches(&server.api), None);
-    drop(stream);
+    end.notify_one();
     within(async {
         while watches(&server.api) != Some(1.0) {
             tokio::task::yield_now().await;
