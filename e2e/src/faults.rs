@@ -143,11 +143,20 @@ pub async fn cut_network(space: &Namespace, pod: &str) -> Result<Fault> {
 /// Kills what runs in a container of a pod, as the kernel does for want of memory: behind the back of the kubelet, which
 /// starts it anew. Works while the apiserver is away; `pod` is what it said of the pod before.
 pub fn kill_container(cluster: &Cluster, pod: &Value, container: &str) -> Result<()> {
+    signal_container(cluster, pod, container, "KILL")
+}
+
+/// Asks what runs in a container of a pod to end, as a kubelet does that will start it anew.
+pub fn end_container(cluster: &Cluster, pod: &Value, container: &str) -> Result<()> {
+    signal_container(cluster, pod, container, "TERM")
+}
+
+fn signal_container(cluster: &Cluster, pod: &Value, container: &str, signal: &str) -> Result<()> {
     cluster.own()?;
     let id = named(&pod["status"]["containerStatuses"], container)
         .and_then(|status| status["containerID"].as_str()?.rsplit('/').next())
         .with_context(|| format!("the pod has no container {container} that runs"))?;
-    let mut killed = 0;
+    let mut told = 0;
     for entry in std::fs::read_dir("/proc").context("looking for processes")? {
         let folder = entry?.path();
         let Some(process) = folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()) else {
@@ -156,11 +165,11 @@ pub fn kill_container(cluster: &Cluster, pod: &Value, container: &str) -> Result
         // One that has ended meanwhile is in no group.
         let groups = std::fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
         if groups.contains(id) {
-            output(Command::new("kill").args(["-KILL", &process.to_string()]))?;
-            killed += 1;
+            output(Command::new("kill").args([&format!("-{signal}"), &process.to_string()]))?;
+            told += 1;
         }
     }
-    ensure!(killed > 0, "no process of container {container} was found");
+    ensure!(told > 0, "no process of container {container} was found");
     Ok(())
 }
 

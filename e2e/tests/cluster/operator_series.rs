@@ -55,7 +55,7 @@ async fn operator_removes_series_of_what_is_gone() -> Result<()> {
         space.change("Restic", "web", json!({ "spec": { "paused": true } })).await?;
         operator.shows("restic_session_paused", &[&own, "app=\"web\""]).await?;
         let before = lines(operator, &own).await?;
-        kill_container(operator, "pushgateway").await?;
+        restart_container(operator, "pushgateway").await?;
         ensure!(lines(operator, &own).await? == before, "a restart of the gateway changed the series");
 
         // What went while nobody looked is found by who leads next; what is somebody else's stays.
@@ -65,7 +65,7 @@ async fn operator_removes_series_of_what_is_gone() -> Result<()> {
         );
         operator.push(&group, "restic_session_success 1\n").await?;
         operator.push("job/somebody/session/backup", "else 1\n").await?;
-        kill_container(operator, "operator").await?;
+        restart_container(operator, "operator").await?;
         forgets(operator, &[&own, "app=\"gone\""]).await?;
         operator.shows("else", &["somebody"]).await?;
         operator.shows(success, &[&own, "app=\"web\""]).await?;
@@ -97,11 +97,11 @@ async fn lines(operator: &Operator, own: &str) -> Result<Vec<String>> {
     Ok(text.lines().filter(|line| line.contains(own)).map(str::to_owned).collect())
 }
 
-/// Kills a container of the operator's pod and waits until both serve again.
-async fn kill_container(operator: &Operator, container: &str) -> Result<()> {
+/// Ends a container of the operator's pod and waits until both serve again.
+async fn restart_container(operator: &Operator, container: &str) -> Result<()> {
     let pod = operator.pods().await?.remove(0);
     let before = operator.restarts().await?;
-    e2e::faults::kill_container(&operator.cluster, &serde_json::to_value(pod)?, container)?;
+    e2e::faults::end_container(&operator.cluster, &serde_json::to_value(pod)?, container)?;
     wait::until_it_works(&format!("{container} to be back"), wait::PATIENCE, async || {
         ensure!(operator.restarts().await? > before, "it was not restarted yet");
         operator.metrics().await.map(drop)
