@@ -45,7 +45,8 @@ pub(crate) struct Counts {
 pub(crate) async fn run(world: Arc<World>, pusher: Pusher, work: Arc<Work>, stop: CancellationToken) {
     let sweeping = async {
         let mut next = Instant::now();
-        let mut said = None;
+        // The gateway starts beside the operator, so once it may not be there yet.
+        let (mut said, mut failures) = (None, 0_u32);
         loop {
             let changed = tokio::select! {
                 () = world.dispatch.swept() => true,
@@ -56,13 +57,14 @@ pub(crate) async fn run(world: Arc<World>, pusher: Pusher, work: Arc<Work>, stop
             }
             match sweep(&world, &pusher, &work.sweeps).await {
                 Ok(()) => {
-                    said = None;
+                    (said, failures) = (None, 0);
                     next = Instant::now() + if changed { LATE } else { INTERVAL };
                 }
                 Err(error) => {
                     work.sweeps.failures.fetch_add(1, Ordering::Relaxed);
                     let text = error.to_string();
-                    if said.as_ref() != Some(&text) {
+                    failures += 1;
+                    if failures > 1 && said.as_ref() != Some(&text) {
                         tracing::warn!("series of what is gone stay for now: {text}");
                         said = Some(text);
                     }

@@ -63,7 +63,7 @@ async fn operator_removes_series_of_what_is_gone() -> Result<()> {
             "job/{0}-gone/namespace/{0}/kind/Deployment/app/gone/stash_config/gone/repository/deployment.gone/session/backup",
             space.name
         );
-        operator.push(&group, "restic_session_success 1\n").await?;
+        operator.push(&group, "gone 1\n").await?;
         operator.push("job/somebody/session/backup", "else 1\n").await?;
         restart_container(operator, "operator").await?;
         forgets(operator, &[&own, "app=\"gone\""]).await?;

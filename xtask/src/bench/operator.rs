@@ -213,6 +213,8 @@ fn start_operator(program: &Path, kubeconfig: &Path, work: &Path) -> Result<Chil
             "--pod-name=bench".to_owned(),
             "--secure-port=0".to_owned(),
         ])
+        // As the manifest sets it.
+        .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
