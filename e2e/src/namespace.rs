@@ -243,7 +243,11 @@ impl Namespace {
         let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
         // Pods are given no time to end: what they would still have to say was asked before.
         self.api::<Pod>().delete_collection(&now, &Default::default()).await.context("deleting pods")?;
-        api.delete(&self.name, &DeleteParams::background()).await.context("deleting the namespace")?;
+        match api.delete(&self.name, &DeleteParams::background()).await {
+            // The test itself has deleted it.
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            outcome => drop(outcome.context("deleting the namespace")?),
+        }
         wait::watch(api, &self.name, "gone", |found| found.is_none()).await?;
         let volumes = self.volumes.lock().map(|mut volumes| std::mem::take(&mut *volumes));
         for volume in volumes.unwrap_or_default() {

@@ -47,6 +47,10 @@ impl Tidings {
 
     fn fails(&self, kind: &str, error: &watcher::Error) {
         let text = explained(kind, error);
+        if !is_trouble(error) {
+            tracing::debug!(kind, "{text}");
+            return;
+        }
         self.0.send_if_modified(|troubles| {
             if troubles.get(kind) == Some(&text) {
                 return false;
@@ -58,16 +62,26 @@ impl Tidings {
     }
 }
 
-/// What went wrong, and what to do.
-fn explained(kind: &str, error: &watcher::Error) -> String {
-    let status = match error {
+/// Whether a watch that failed so is in trouble, and the operator not ready. One that was cut off goes on where it was, as
+/// soon as it can; and while nothing happens, it never says that it does.
+fn is_trouble(error: &watcher::Error) -> bool {
+    let is_refused = status(error).is_some_and(|(code, _)| matches!(code, 401 | 403 | 404));
+    is_refused || matches!(error, watcher::Error::InitialListFailed(_))
+}
+
+fn status(error: &watcher::Error) -> Option<(u16, &str)> {
+    match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status)) => Some((status.code, &status.message)),
         watcher::Error::WatchError(status) => Some((status.code, &status.message)),
         _ => None,
-    };
-    match status {
+    }
+}
+
+/// What went wrong, and what to do.
+fn explained(kind: &str, error: &watcher::Error) -> String {
+    match status(error) {
         Some((403, message)) => format!(
             "the operator may not watch objects of kind {kind}: {message}; apply the ClusterRole of this release"
         ),
@@ -85,6 +99,9 @@ fn explained(kind: &str, error: &watcher::Error) -> String {
 struct Pauses(watcher::DefaultBackoff);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A watch that fails says so at each attempt. One that has said nothing for so long works, and nothing has happened.
+const QUIET: Duration = Duration::from_secs(60);
 
 impl Iterator for Pauses {
     type Item = Duration;
@@ -157,7 +174,15 @@ async fn follow<K>(
     let store = writer.as_reader();
     let mut before: Vec<Arc<K>> = Vec::new();
     let mut events = pin!(watch_api(api, config).backoff(Pauses::default()));
-    while let Some(event) = events.next().await {
+    loop {
+        let event = match tokio::time::timeout(QUIET, events.next()).await {
+            Ok(Some(event)) => event,
+            Ok(None) => return,
+            Err(_) => {
+                tidings.works(&kind);
+                continue;
+            }
+        };
         let event = match event {
             Ok(event) => event.modify(slim),
             Err(error) => {
@@ -207,5 +232,25 @@ fn compare<K: Resource>(before: Vec<Arc<K>>, after: &[Arc<K>], change: &impl Fn(
     }
     for gone in known.into_values() {
         change(Some(&gone), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: u16) -> kube::Error {
+        let status = kube::core::Status { code, ..Default::default() };
+        kube::Error::Api(Box::new(status))
+    }
+
+    #[test]
+    fn a_watch_that_was_cut_off_is_in_no_trouble_and_one_that_is_refused_is() {
+        let cut = || kube::Error::Service("the connection was closed".into());
+        assert!(!is_trouble(&watcher::Error::WatchFailed(cut())));
+        assert!(!is_trouble(&watcher::Error::WatchStartFailed(cut())));
+        assert!(!is_trouble(&watcher::Error::WatchStartFailed(refusal(503))));
+        assert!(is_trouble(&watcher::Error::WatchStartFailed(refusal(403))));
+        assert!(is_trouble(&watcher::Error::InitialListFailed(cut())), "nothing is known without it");
     }
 }

@@ -21,10 +21,10 @@ async fn operator_metrics_are_for_whom_the_cluster_says() -> Result<()> {
         let reached = operator.reach().await?;
         let bearer = |token: &str| format!("Bearer {token}");
 
-        // Some metrics are there once a webhook was called, and a scrape was told of.
+        // Some metrics are there once a webhook was called, some once a scrape was answered.
+        space.put_restic(e2e::workload::restic("web", "web", "online", "@daily")).await?;
         let scraped = bearer(&scraper);
         wait::until_it_works("the operator to tell all metrics", wait::PATIENCE, async || {
-            space.put_restic(e2e::workload::restic("web", "web", "online", "@daily")).await?;
             let (code, text) = reached.get("/metrics", &[("authorization", &scraped)]).await?;
             ensure!(code == 200, "the scraper is told {code}: {text}");
             let missing: Vec<&str> = SEED
@@ -37,6 +37,13 @@ async fn operator_metrics_are_for_whom_the_cluster_says() -> Result<()> {
             Ok(())
         })
         .await?;
+
+        let (_, text) = reached.get("/metrics", &[("authorization", &scraped)]).await?;
+        for line in
+            ["stash_leader 1", "stash_restics{state=\"NoWorkload\"}", "stash_webhook_decisions_total{"]
+        {
+            ensure!(text.lines().any(|known| known.starts_with(line)), "no {line} in {text}");
+        }
 
         let (code, text) = reached.get("/metrics", &[("authorization", &bearer(&other))]).await?;
         ensure!(
