@@ -168,7 +168,7 @@ async fn token(
 ) -> Result<Json<Value>, StatusCode> {
     *says.tokens.lock().unwrap() += 1;
     if *says.is_silent.lock().unwrap() {
-        return Err(StatusCode::SERVICE_UNAVAILABLE);
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
     }
     let token = review.spec.token.unwrap_or_default();
     let status = match token.strip_prefix("of-") {
@@ -186,7 +186,7 @@ async fn access(
     Json(review): Json<SubjectAccessReview>,
 ) -> Result<Json<Value>, StatusCode> {
     if *says.is_silent.lock().unwrap() {
-        return Err(StatusCode::SERVICE_UNAVAILABLE);
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
     }
     let spec = review.spec;
     let path = spec.non_resource_attributes.clone().and_then(|of| of.path);
