@@ -6,12 +6,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use e2e::tree::MOUNT;
 use e2e::workload::{self, DATA};
-use e2e::{Namespace, alone_with_operator, wait};
+use e2e::{Namespace, Operator, alone_with_operator, wait};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 /// A step is over in no time, so it is looked for often; one that was missed is not waited for.
 const LOOK: Duration = Duration::from_millis(20);
+/// One that was over before it was seen is tried again, so often.
+const ATTEMPTS: u32 = 5;
 
 /// A state that a recovery passes through.
 #[derive(Clone, Copy, Debug)]
@@ -143,8 +145,10 @@ impl Cycle {
             Self::IsScaledDown => *old == "2" && *replicas == 0,
             Self::HasNoPods => *old == "2" && space.list("Pod", "app=web").await?.is_empty(),
             Self::IsScaledToOne => *old == "2" && *replicas == 1,
+            // What ran for less than a second is never shown as running.
             Self::BacksUp => {
-                *old == "2" && space.list("Pod", "app=web").await?.iter().any(|pod| init(pod, "running"))
+                let begun = |pod: &Value| init(pod, "running") || init(pod, "terminated");
+                *old == "2" && space.list("Pod", "app=web").await?.iter().any(begun)
             }
             Self::HasBackedUp => {
                 let found = space.find("Repository", "deployment.web").await?;
@@ -173,41 +177,59 @@ async fn kill_operator_at_each_step_of_offline_cycle() -> Result<()> {
         let there = |_: &Value| true;
         space.until("CronJob", "stash-scaledown-cron-web", "is there", there).await?;
         for (number, step) in Cycle::ALL.into_iter().enumerate() {
-            let before = backups(space).await?;
-            let job = format!("tick-{number}");
-            e2e::process::output(space.cluster.command("kubectl").args([
-                "--namespace",
-                &space.name,
-                "create",
-                "job",
-                &job,
-                "--from=cronjob/stash-scaledown-cron-web",
-            ]))?;
-            reached(&format!("{step:?}"), async || step.is_reached(space, &job, before).await).await?;
-            operator.kill().await?;
-            for pod in space.list("Pod", &format!("job-name={job}")).await? {
-                let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-                // It may have ended by itself.
-                if space.find("Pod", name).await?.is_some() {
-                    space.delete("Pod", name).await?;
-                }
+            let mut attempt = 0;
+            while !kill_at(space, operator, step, &format!("tick-{number}-{attempt}")).await? {
+                attempt += 1;
+                ensure!(attempt < ATTEMPTS, "{step:?} was over before anybody looked, {attempt} times");
             }
-            let is_back = |found: &Value| {
-                found["spec"]["replicas"] == 2
-                    && found["metadata"]["annotations"]["old-replica"].is_null()
-                    && found["status"]["readyReplicas"] == 2
-            };
-            let ended = async || -> Result<Value> {
-                space.backed_up("deployment.web", before + 1).await?;
-                space.until("Deployment", "web", "is back", is_back).await
-            };
-            ended().await.with_context(|| format!("killed when {step:?}"))?;
-            space.delete_and_wait("Job", &job).await?;
-            space.pods_ready("web", 2).await?;
         }
         space.restic_checks(&workload::folder("Deployment", "web", "")).await
     })
     .await
+}
+
+/// Begins a cycle, kills the operator and the Job at this step of it, and waits until the cycle has ended all the same.
+/// `false` when the step was over before it was seen, so that nobody was killed.
+async fn kill_at(space: &Namespace, operator: &Operator, step: Cycle, job: &str) -> Result<bool> {
+    let before = backups(space).await?;
+    e2e::process::output(space.cluster.command("kubectl").args([
+        "--namespace",
+        &space.name,
+        "create",
+        "job",
+        job,
+        "--from=cronjob/stash-scaledown-cron-web",
+    ]))?;
+    let is_passed = async || Cycle::IsBack.is_reached(space, job, before).await;
+    let mut is_seen = false;
+    reached(&format!("{step:?}"), async || {
+        is_seen = step.is_reached(space, job, before).await?;
+        Ok(is_seen || is_passed().await?)
+    })
+    .await?;
+    if is_seen {
+        operator.kill().await?;
+        for pod in space.list("Pod", &format!("job-name={job}")).await? {
+            let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+            // It may have ended by itself.
+            if space.find("Pod", name).await?.is_some() {
+                space.delete("Pod", name).await?;
+            }
+        }
+    }
+    let is_back = |found: &Value| {
+        found["spec"]["replicas"] == 2
+            && found["metadata"]["annotations"]["old-replica"].is_null()
+            && found["status"]["readyReplicas"] == 2
+    };
+    let ended = async || -> Result<Value> {
+        space.backed_up("deployment.web", before + 1).await?;
+        space.until("Deployment", "web", "is back", is_back).await
+    };
+    ended().await.with_context(|| format!("killed when {step:?}"))?;
+    space.delete_and_wait("Job", job).await?;
+    space.pods_ready("web", 2).await?;
+    Ok(is_seen)
 }
 
 /// An application is up again although its backup fails, and somebody is told.
@@ -260,7 +282,7 @@ async fn backups(space: &Namespace) -> Result<i64> {
 }
 
 /// Looks, more often than the kit's own waiting does, until it is so.
-async fn reached(what: &str, is_so: impl AsyncFn() -> Result<bool>) -> Result<()> {
+async fn reached(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     while start.elapsed() < wait::PATIENCE {
         if is_so().await? {
