@@ -13,6 +13,7 @@ mod keeper;
 mod make;
 mod managed;
 mod plan;
+mod published;
 mod served;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use files::FileError;
 pub use keeper::{Keeper, KeeperError};
 pub use make::{MakeError, Settled, settle};
 pub use plan::{Flaw, Plan, plan};
+pub use published::Published;
 pub use served::Served;
 
 /// Key of the Secret: the certificate that is served, and what leads from it to the authority, in PEM.

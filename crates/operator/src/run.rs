@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::registration::RegistrationSettings;
 use crate::admission::{self, Admission};
-use crate::certificates::{self, Bootstrap, CaBundle, CertificateSettings, Keeper, KeeperError};
+use crate::certificates::{self, Bootstrap, CaBundle, CertificateSettings, Keeper, KeeperError, Published};
 use crate::context::{Context, Events};
 use crate::follow::{Follower, Tidings};
 use crate::measure::{self, Work};
@@ -49,6 +49,8 @@ pub struct Options {
     pub port: u16,
     /// What it shows there.
     pub certificates: CertificateSettings,
+    /// Namespace and Secret where others find the authorities that it is trusted by.
+    pub published: Option<(String, String)>,
     /// What the API server is told of the webhooks.
     pub webhooks: RegistrationSettings,
     /// How many requests it answers at the same time, and in which time.
@@ -134,6 +136,11 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
             bootstrap.give_way(keeper.certificates());
             work.serves(keeper.certificates());
             let webhooks = (options.webhooks, keeper.bundle());
+            if let Some((namespace, secret)) = &options.published {
+                let published = Published::new(client.clone(), namespace, secret);
+                let (bundle, stop) = (keeper.bundle(), stop.clone());
+                tasks.spawn(async move { published.run(bundle, &stop).await });
+            }
             tasks.spawn({
                 let stop = stop.clone();
                 async move { keeper.run(&stop).await }

@@ -13,6 +13,7 @@ mod delegate;
 mod health;
 mod metrics;
 mod objects;
+mod published;
 mod reviews;
 mod server;
 mod snapshots;

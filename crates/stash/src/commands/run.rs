@@ -63,6 +63,10 @@ pub(crate) struct RunArgs {
     /// Secret where our certificate is kept.
     #[arg(long, value_name = "NAME", default_value = "stash-apiserver-cert")]
     certificate_secret: String,
+    /// Namespace where Prometheus runs, when it is another one than ours: the authorities of our certificate are kept there, in a
+    /// Secret of the same name, as ca.crt and tls.crt. The private key is not.
+    #[arg(long, value_name = "NAMESPACE")]
+    prometheus_namespace: Option<String>,
     /// Serve this certificate instead of one of our own.
     #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
     tls_cert_file: Option<PathBuf>,
@@ -124,6 +128,11 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         jitter: args.schedule_jitter,
         check_interval: args.check_interval,
     };
+    // In our own namespace that Secret is the one with the certificate.
+    let published = args
+        .prometheus_namespace
+        .filter(|namespace| !namespace.is_empty() && *namespace != args.namespace)
+        .map(|namespace| (namespace, args.certificate_secret.clone()));
     let certificates = match (args.tls_cert_file, args.tls_private_key_file) {
         (Some(certificate), Some(key)) => {
             CertificateSettings::Files { certificate, key, authorities: args.tls_ca_file }
@@ -145,6 +154,7 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
         settings,
         port: args.secure_port,
         certificates,
+        published,
         webhooks,
         limits: RequestLimits {
             read_only: args.max_requests_inflight,
