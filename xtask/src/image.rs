@@ -102,20 +102,34 @@ fn labels() -> Vec<(String, String)> {
 /// toolchain, and its allocator keeps up with threads. Build scripts and macros run here and stay as they are, which is
 /// what naming the target does.
 pub(crate) fn static_program() -> Result<PathBuf> {
+    built("build", &["--package", "stash"], "stash")
+}
+
+/// A benchmark, built alike, so that it takes what is built already.
+pub(crate) fn static_bench(package: &str, name: &str) -> Result<PathBuf> {
+    built("bench", &["--no-run", "--package", package, "--bench", name], name)
+}
+
+fn built(verb: &str, what: &[&str], name: &str) -> Result<PathBuf> {
     let target = host()?;
     // Messages of the program name places in its source. They must not depend on where somebody keeps it.
     let moved = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let moved = [moved(&root::path(), "/source"), moved(&root::cargo_home()?, "/usr/local/cargo")];
     let flags: Vec<&str> = FLAGS.into_iter().chain(moved.iter().map(String::as_str)).collect();
     let mut command = program::cargo();
+    command.arg(verb).args(what).args(["--locked", "--target", &target]);
+    // What is measured is built for release by itself.
+    if verb == "build" {
+        command.arg("--release");
+    }
     command
-        .args(["build", "--release", "--locked", "--package", "stash", "--target", &target])
         .args(["--message-format", "json-render-diagnostics"])
         // In this form a path may hold blanks.
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .stderr(Stdio::inherit());
     let messages = program::stdout(&mut command)?;
-    program::executable(&messages, "stash").context("cargo built stash but does not say where it is")
+    program::executable(&messages, name)
+        .with_context(|| format!("cargo built {name} but does not say where it is"))
 }
 
 /// The triple of this machine.

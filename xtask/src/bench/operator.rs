@@ -30,6 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Memory that it may have when nothing happens, in MiB.
 const IDLE: f64 = 40.0;
+/// 99 of 100 reviews of a webhook are to be answered within so many milliseconds.
+const WEBHOOK: f64 = 10.0;
+/// As long may a list of 10,000 Snapshots take.
+const LIST: f64 = 300.0;
 
 /// A running operator.
 struct Operator(Child);
@@ -44,9 +48,10 @@ impl Drop for Operator {
 
 pub(super) fn execute(flags: &OperatorBench) -> Result<ExitCode> {
     let program = flags.program.clone().map_or_else(image::static_program, Ok)?;
+    let requests = image::static_bench("operator", "requests")?;
     cluster::up()?;
     clear()?;
-    let measured = measure(flags, &program);
+    let measured = measure(flags, &program, &requests);
     let cleared = clear();
     let met = measured?;
     cleared?;
@@ -55,7 +60,7 @@ pub(super) fn execute(flags: &OperatorBench) -> Result<ExitCode> {
 }
 
 /// Prints the figures, and says whether the goals are met.
-fn measure(flags: &OperatorBench, program: &Path) -> Result<bool> {
+fn measure(flags: &OperatorBench, program: &Path, requests: &Path) -> Result<bool> {
     let work = root::path().join("target/bench-operator");
     std::fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
     let kubeconfig = install(&work)?;
@@ -66,7 +71,8 @@ fn measure(flags: &OperatorBench, program: &Path) -> Result<bool> {
 
     let before = calls.so_far()?;
     let start = Instant::now();
-    let mut operator = Operator(start_operator(program, &kubeconfig, &work)?);
+    let port = free_port()?;
+    let mut operator = Operator(start_operator(program, &kubeconfig, port, &work)?);
     let usage = Usage::of(operator.0.id());
     loop {
         if let Some(status) = operator.0.try_wait()? {
@@ -106,18 +112,53 @@ fn measure(flags: &OperatorBench, program: &Path) -> Result<bool> {
         flags.quiet,
         usage.cpu()? - cpu
     );
+    let figures = ask(requests, port, flags.namespaces)?;
+    println!("memory after that: {:.1} MiB at its peak, {:.1} MiB now", usage.peak()?, usage.resident()?);
     kill(Pid::from_raw(i32::try_from(operator.0.id())?), Signal::SIGTERM)?;
     let status = operator.0.wait()?;
 
     let goals = [
         (quiet.writes == 0, "writes nothing once steady, its Lease apart".to_owned()),
         (idle <= IDLE, format!("has at most {IDLE} MiB when nothing happens")),
+        (
+            figures.webhook <= WEBHOOK,
+            format!("answers 99 of 100 reviews within {WEBHOOK} ms at 200 a second"),
+        ),
+        (figures.all <= LIST, format!("lists 10,000 Snapshots within {LIST} ms")),
         (status.success(), "ends when it is told to".to_owned()),
     ];
     for (met, goal) in &goals {
         println!("{} {goal}", if *met { "met:   " } else { "MISSED:" });
     }
     Ok(goals.iter().all(|(met, _)| *met))
+}
+
+/// Milliseconds within which 99 of 100 answers came.
+struct Figures {
+    webhook: f64,
+    all: f64,
+}
+
+/// Asks it what the API server and people ask, and shows how long that takes.
+fn ask(requests: &Path, port: u16, namespaces: usize) -> Result<Figures> {
+    let mut command = Command::new(requests);
+    command.arg(cluster::kubeconfig()?).args([
+        format!("127.0.0.1:{port}"),
+        NAMESPACE.to_owned(),
+        namespaces.to_string(),
+    ]);
+    let said = program::stdout(&mut command)?;
+    let (lines, figures) = said.trim_end().rsplit_once('\n').context("the load says no figures")?;
+    println!("{lines}");
+    let figures: Value = serde_json::from_str(figures).context("the last line of the load is no JSON")?;
+    let p99 = |what: &str| figures[what]["p99"].as_f64().with_context(|| format!("no figure for {what}"));
+    Ok(Figures { webhook: p99("webhook")?, all: p99("all")? })
+}
+
+/// One that nobody listens at; whoever comes first may still take it.
+fn free_port() -> Result<u16> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// Waits until no write has come for five seconds; returns those seconds.
@@ -201,7 +242,7 @@ fn install(work: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-fn start_operator(program: &Path, kubeconfig: &Path, work: &Path) -> Result<Child> {
+fn start_operator(program: &Path, kubeconfig: &Path, port: u16, work: &Path) -> Result<Child> {
     let log = std::fs::File::create(work.join("operator.log")).context("making the operator's log")?;
     let mut command = Command::new(program);
     command
@@ -211,7 +252,7 @@ fn start_operator(program: &Path, kubeconfig: &Path, work: &Path) -> Result<Chil
         .args([
             format!("--namespace={NAMESPACE}"),
             "--pod-name=bench".to_owned(),
-            "--secure-port=0".to_owned(),
+            format!("--secure-port={port}"),
         ])
         // As the manifest sets it.
         .env("MALLOC_ARENA_MAX", "1")
