@@ -13,6 +13,11 @@ pub const STASH: &str = "localhost/stash:dev";
 /// Debian's Prometheus.
 pub const PROMETHEUS: &str = "stash.test/prometheus:1";
 
+/// The Prometheus operator, and what it puts beside each Prometheus.
+pub const PROMETHEUS_OPERATOR: &str = "stash.test/prometheus-operator:1";
+/// See [`PROMETHEUS_OPERATOR`].
+pub const PROMETHEUS_RELOADER: &str = "stash.test/prometheus-config-reloader:1";
+
 /// A restic of 0.17 or newer, which is not ours.
 pub const RESTIC: &str = "stash.test/restic:1";
 
@@ -25,4 +30,13 @@ pub fn newer_restic() -> Result<PathBuf> {
     let path = variable(name)
         .with_context(|| format!("{name} must name a restic of 0.17 or newer; `cargo xtask e2e` sets it"))?;
     Ok(path.into())
+}
+
+/// The folder with the definitions of the Prometheus operator's kinds.
+pub fn prometheus_definitions() -> Result<PathBuf> {
+    let name = "STASH_TEST_PROMETHEUS_OPERATOR";
+    let path = variable(name).with_context(|| {
+        format!("{name} must name what testbed/prometheus-operator is built to; `cargo xtask e2e` sets it")
+    })?;
+    Ok(PathBuf::from(path).join("crds"))
 }

@@ -6,7 +6,7 @@
 mod component;
 mod control_plane;
 mod down;
-mod go;
+pub(crate) mod go;
 mod health;
 pub(crate) mod images;
 mod machine;

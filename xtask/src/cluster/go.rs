@@ -40,6 +40,32 @@ pub(super) fn coredns() -> Result<PathBuf> {
     build("coredns", "-s -w", &[])
 }
 
+/// The module of the Prometheus operator, and in it its two programs.
+const PROMETHEUS_OPERATOR: &str = "github.com/prometheus-operator/prometheus-operator";
+const PROMETHEUS_PROGRAMS: [&str; 2] = ["operator", "prometheus-config-reloader"];
+
+/// A folder with the Prometheus operator (`operator`), what it puts beside each Prometheus
+/// (`prometheus-config-reloader`), and the definitions of its kinds (`crds`).
+pub(crate) fn prometheus_operator() -> Result<PathBuf> {
+    once("prometheus-operator", &["go.mod", "go.sum"], &["-s -w"], |go, source, work| {
+        let packages = PROMETHEUS_PROGRAMS.map(|name| format!("{PROMETHEUS_OPERATOR}/cmd/{name}"));
+        compile(go, source, "-s -w", work, &packages)?;
+        let mut list = Command::new(go);
+        list.current_dir(source).args(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", PROMETHEUS_OPERATOR]);
+        let module = PathBuf::from(program::stdout(&mut list)?.trim());
+        let (from, to) = (module.join("example/prometheus-operator-crd"), work.join("crds"));
+        std::fs::create_dir(&to).with_context(|| format!("making {}", to.display()))?;
+        for entry in std::fs::read_dir(&from).with_context(|| format!("reading {}", from.display()))? {
+            let entry = entry?;
+            // Read and written: in Go's cache of modules everything is read-only.
+            let text =
+                std::fs::read(entry.path()).with_context(|| format!("reading {}", entry.path().display()))?;
+            std::fs::write(to.join(entry.file_name()), text)?;
+        }
+        Ok(())
+    })
+}
+
 /// The version in the line `k8s.io/kubernetes v1.2.3`.
 fn kubernetes_version(manifest: &str) -> Option<String> {
     let version = manifest.lines().find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "))?;
@@ -65,11 +91,29 @@ fn version_flags(version: &str) -> Result<String> {
 
 /// Builds `testbed/MODULE` unless that was done before, and returns the folder with the binary MODULE and `links` to it.
 fn build(module: &str, linker_flags: &str, links: &[&str]) -> Result<PathBuf> {
+    once(module, &["go.mod", "go.sum", "main.go"], &[linker_flags, &links.join(" ")], |go, source, work| {
+        compile(go, source, linker_flags, &work.join(module), &[".".to_owned()])?;
+        for link in links {
+            std::os::unix::fs::symlink(module, work.join(link))?;
+        }
+        Ok(())
+    })
+}
+
+/// The folder that `make` has filled from `testbed/MODULE`, now or earlier: it is called with the compiler, the source
+/// and a folder, and what it makes depends on these files of the source and these flags.
+fn once(
+    module: &str,
+    files: &[&str],
+    flags: &[&str],
+    make: impl FnOnce(&Path, &Path, &Path) -> Result<()>,
+) -> Result<PathBuf> {
     let source = root::path().join("testbed").join(module);
     let go = compiler()?;
     let version = program::stdout(Command::new(&go).arg("version"))?;
-    let mut parts = vec![version.trim().to_owned(), linker_flags.to_owned(), links.join(" ")];
-    for file in ["go.mod", "go.sum", "main.go"] {
+    let mut parts = vec![version.trim().to_owned()];
+    parts.extend(flags.iter().map(|flag| (*flag).to_owned()));
+    for file in files {
         let path = source.join(file);
         parts.push(std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?);
     }
@@ -80,10 +124,8 @@ fn build(module: &str, linker_flags: &str, links: &[&str]) -> Result<PathBuf> {
     eprintln!("building testbed/{module} with {}: minutes, once for this version", version.trim());
     let start = Instant::now();
     let work = place.with_extension(format!("building-{}", std::process::id()));
-    let outcome = compile(&go, &source, linker_flags, &work.join(module)).and_then(|()| {
-        for link in links {
-            std::os::unix::fs::symlink(module, work.join(link))?;
-        }
+    let folder = std::fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()));
+    let outcome = folder.and_then(|()| make(&go, &source, &work)).and_then(|()| {
         match std::fs::rename(&work, &place) {
             // Another run was faster: its folder is as good.
             Err(_) if place.is_dir() => Ok(()),
@@ -97,15 +139,14 @@ fn build(module: &str, linker_flags: &str, links: &[&str]) -> Result<PathBuf> {
     Ok(place)
 }
 
-fn compile(go: &Path, source: &Path, linker_flags: &str, output: &Path) -> Result<()> {
-    let folder = output.parent().context("a binary is in a folder")?;
-    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+/// Into a file, or of several packages into a folder.
+fn compile(go: &Path, source: &Path, linker_flags: &str, output: &Path, packages: &[String]) -> Result<()> {
     let mut command = Command::new(go);
     command
         .current_dir(source)
         .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker_flags, "-o"])
         .arg(output)
-        .arg(".")
+        .args(packages)
         // One file that runs on every Linux.
         .env("CGO_ENABLED", "0");
     program::run(&mut command).with_context(|| {

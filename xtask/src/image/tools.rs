@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::cluster::images;
+use crate::cluster::{go, images};
 use crate::image::archive::Image;
 use crate::image::layer::Layer;
 use crate::test::provision;
@@ -18,7 +18,16 @@ const USER: &str = "65532:65532";
 pub(crate) fn build() -> Result<Vec<PathBuf>> {
     let prometheus = of_program("stash.test/prometheus:1", "prometheus", &provision::path_of("prometheus")?)?;
     let restic = of_program("stash.test/restic:1", "restic", &provision::newer_restic()?)?;
-    Ok(vec![write(&prometheus, "prometheus.tar")?, write(&restic, "restic.tar")?])
+    let folder = go::prometheus_operator()?;
+    let operator = of_program("stash.test/prometheus-operator:1", "operator", &folder.join("operator"))?;
+    let reloader = "prometheus-config-reloader";
+    let reloader = of_program("stash.test/prometheus-config-reloader:1", reloader, &folder.join(reloader))?;
+    Ok(vec![
+        write(&prometheus, "prometheus.tar")?,
+        write(&restic, "restic.tar")?,
+        write(&operator, "prometheus-operator.tar")?,
+        write(&reloader, "prometheus-config-reloader.tar")?,
+    ])
 }
 
 /// The same for the image with a shell, which this machine's own cluster has from the first.
