@@ -3,7 +3,7 @@
 mod lines;
 mod script;
 
-use ::install::{Options, document, documents, names, objects, rules};
+use ::install::{Options, document, documents, objects, rules};
 use anyhow::Result;
 use serde_json::Value;
 
@@ -60,6 +60,8 @@ fn placeholder(variable: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ::install::names;
+
     use super::*;
 
     #[test]
