@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "this program talks to a person in a terminal")]
 
 mod crds;
+mod install;
 mod metrics;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 /// Folders in which every file is generated: one that no generator writes any more is removed.
-const OWNED_FOLDERS: [&str; 2] = ["charts/stash/crds", "docs/reference"];
+const OWNED_FOLDERS: [&str; 3] = ["charts/stash/crds", "charts/stash/files", "docs/reference"];
 
 /// Path from the root of the repository → whole content.
 type Files = BTreeMap<PathBuf, String>;
@@ -23,6 +24,7 @@ type Files = BTreeMap<PathBuf, String>;
 fn generated() -> Result<Files> {
     let mut files = Files::new();
     files.extend(crds::files()?);
+    files.extend(install::files()?);
     files.extend(metrics::files()?);
     Ok(files)
 }

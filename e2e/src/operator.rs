@@ -37,7 +37,7 @@ const NAMESPACE: &str = "stash-test-operator";
 /// Deployment, Service, ServiceAccount, ClusterRole and Lease.
 pub const NAME: &str = "stash-operator";
 /// The ClusterRoleBinding by which it asks who may do what.
-const DELEGATOR: &str = "stash-operator-auth-delegator";
+const DELEGATOR: &str = "stash-apiserver-auth-delegator";
 /// The webhook configurations.
 const WEBHOOKS: &str = "admission.stash.appscode.com";
 /// The registration of the API of Snapshots.

@@ -284,7 +284,7 @@ fn clear() -> Result<()> {
         vec!["namespaces", NAMESPACE],
         vec!["flowschemas", "--selector", objects::LABEL],
         vec!["clusterrolebindings,clusterroles", NAME, "appscode:stash:edit", "appscode:stash:view"],
-        vec!["clusterrolebindings", "stash-operator-auth-delegator"],
+        vec!["clusterrolebindings", "stash-apiserver-auth-delegator"],
     ] {
         let mut command = cluster::kubectl()?;
         command.args(["delete", "--ignore-not-found"]).args(arguments).stdout(Stdio::null());
