@@ -25,6 +25,7 @@
 pub mod cluster;
 pub mod dump;
 pub mod faults;
+pub mod guide;
 pub mod image;
 pub mod namespace;
 pub mod object;
@@ -33,6 +34,7 @@ pub mod place;
 pub mod pod;
 pub mod process;
 pub mod prometheus;
+pub mod prometheus_operator;
 pub mod storage;
 pub mod tree;
 pub mod volume;
@@ -41,4 +43,4 @@ pub mod workload;
 
 pub use crate::cluster::Cluster;
 pub use crate::namespace::{Namespace, alone_in_namespace, in_namespace};
-pub use crate::operator::{Operator, alone_with_operator, with_operator};
+pub use crate::operator::{Operator, alone_to_install, alone_with_operator, with_operator};

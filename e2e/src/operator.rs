@@ -7,6 +7,7 @@
 
 mod api;
 mod manifest;
+mod ways;
 
 use std::panic::AssertUnwindSafe;
 use std::process::{Command, Stdio};
@@ -31,6 +32,7 @@ use crate::cluster::Cluster;
 use crate::namespace::{Namespace, alone_in_namespace, in_namespace, told};
 use crate::wait;
 pub use api::Reached;
+pub use ways::alone_to_install;
 
 /// Its namespace. One name for every run: what a run that was cut off has left is taken over by the next.
 const NAMESPACE: &str = "stash-test-operator";
@@ -110,6 +112,14 @@ pub async fn alone_with_operator(
 impl Operator {
     /// Installs it as a user does, and waits until it is ready. One that is there is changed to this.
     async fn install(&self, flags: &[&str]) -> Result<()> {
+        self.make_namespace().await?;
+        let flags: Vec<&str> = FLAGS.iter().chain(flags).copied().collect();
+        self.apply(&manifest::text(NAMESPACE, &flags)?).await?;
+        self.rolled_out().await
+    }
+
+    /// Makes its namespace.
+    async fn make_namespace(&self) -> Result<()> {
         let spaces: Api<v1::Namespace> = Api::all(self.cluster.client.clone());
         // One that is going, since a run was cut off while it removed it, has to be gone first.
         let stays = |found: Option<&v1::Namespace>| {
@@ -126,9 +136,7 @@ impl Operator {
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             made => drop(made.context("making the namespace of the operator")?),
         }
-        let flags: Vec<&str> = FLAGS.iter().chain(flags).copied().collect();
-        self.apply(&manifest::text(NAMESPACE, &flags)?).await?;
-        self.rolled_out().await
+        Ok(())
     }
 
     /// `kubectl apply`, as the head of the manifest says.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::ResourceExt as _;
+use kube::api::{ListParams, LogParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,6 +35,7 @@ scrape_configs:
 /// A running Prometheus of a namespace.
 pub struct Prometheus<'a> {
     space: &'a Namespace,
+    pod: String,
 }
 
 /// One series with its newest value.
@@ -83,15 +86,44 @@ impl<'a> Prometheus<'a> {
                 },
             }))
             .await?;
-        space.pod_ready(NAME).await?;
-        Ok(Self { space })
+        Self::of_pod(space, NAME).await
+    }
+
+    /// One that somebody else has started, in this pod. Waits until it is ready.
+    pub async fn of_pod(space: &'a Namespace, pod: &str) -> Result<Self> {
+        space.pod_ready(pod).await?;
+        Ok(Self { space, pod: pod.to_owned() })
+    }
+
+    /// One that somebody else has started, in the first pod with these labels.
+    pub async fn of_labels(space: &'a Namespace, labels: &str) -> Result<Self> {
+        let what = format!("a pod with {labels}");
+        let pod = wait::until(&what, wait::PATIENCE, async || {
+            let pods = space.api::<Pod>().list(&ListParams::default().labels(labels)).await?;
+            Ok(pods.items.first().map(|pod| pod.name_any()))
+        });
+        Self::of_pod(space, &pod.await?).await
+    }
+
+    /// What it has to say about itself since it started.
+    pub async fn log(&self) -> Result<String> {
+        let options = LogParams { container: Some(NAME.to_owned()), ..LogParams::default() };
+        let log = self.space.api::<Pod>().logs(&self.pod, &options).await;
+        log.context("reading what Prometheus said")
+    }
+
+    /// What it scrapes, as its API tells it.
+    pub async fn targets(&self) -> Result<Value> {
+        let text = self.space.get(&self.pod, PORT, "/api/v1/targets?state=active").await?;
+        let answer: Value = serde_json::from_str(&text).context("Prometheus answers no JSON")?;
+        Ok(answer["data"]["activeTargets"].clone())
     }
 
     /// What it answers to an expression.
     pub async fn query(&self, expression: &str) -> Result<Vec<Sample>> {
         let expression: String =
             form_urlencoded::Serializer::new(String::new()).append_pair("query", expression).finish();
-        let text = self.space.get(NAME, PORT, &format!("/api/v1/query?{expression}")).await?;
+        let text = self.space.get(&self.pod, PORT, &format!("/api/v1/query?{expression}")).await?;
         let answer: Value = serde_json::from_str(&text).context("Prometheus answers no JSON")?;
         if answer["status"] != "success" {
             bail!("Prometheus refuses: {text}");

@@ -146,6 +146,9 @@ pub(crate) struct OperatorBench {
     /// Measure this program instead of the one that the image holds.
     #[arg(long)]
     pub(crate) program: Option<PathBuf>,
+    /// Send the requests with this program instead of one that is built anew.
+    #[arg(long)]
+    pub(crate) requests: Option<PathBuf>,
     /// Fail when a goal is missed.
     #[arg(long)]
     pub(crate) check: bool,

@@ -4,6 +4,7 @@ mod backup_standalone;
 mod break_cluster;
 mod break_pods;
 mod install_chart;
+mod monitoring;
 mod operator_backup;
 mod operator_injection;
 mod operator_metrics;

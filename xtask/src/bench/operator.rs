@@ -48,7 +48,8 @@ impl Drop for Operator {
 
 pub(super) fn execute(flags: &OperatorBench) -> Result<ExitCode> {
     let program = flags.program.clone().map_or_else(image::static_program, Ok)?;
-    let requests = image::static_bench("operator", "requests")?;
+    let build = || image::static_bench("operator", "requests");
+    let requests = flags.requests.clone().map_or_else(build, Ok)?;
     cluster::up()?;
     clear()?;
     let measured = measure(flags, &program, &requests);

@@ -1,0 +1,176 @@
+//! The monitoring guides, followed: Stash is installed with their flags, Prometheus with their manifests, and it has
+//! every metric that the overview names.
+
+use anyhow::{Result, bail, ensure};
+use e2e::guide::Applied;
+use e2e::prometheus::Prometheus;
+use e2e::prometheus_operator::with_prometheus_operator;
+use e2e::{Namespace, Operator, alone_to_install, wait, workload};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::Api;
+use kube::api::DeleteParams;
+use serde_json::Value;
+
+/// What the operator of Stash 0.8.3 told.
+const SEED: &str = include_str!("../../../crates/operator/tests/it/seed/metrics.tsv");
+/// What a session of Stash 0.8.3 told.
+const SESSION: [&str; 4] = [
+    "restic_session_success",
+    "restic_session_fail",
+    "restic_session_duration_seconds_total",
+    "restic_session_duration_seconds",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitor_with_builtin_prometheus() -> Result<()> {
+    alone_to_install(async |space, operator| {
+        operator
+            .script(&[
+                "--monitoring-agent=prometheus.io/builtin",
+                "--monitoring-backup=true",
+                "--monitoring-operator=true",
+                &format!("--prometheus-namespace={}", space.name),
+            ])
+            .await?;
+        back_something_up(space).await?;
+        let applied = Applied::file(space, "builtin.yaml", operator.namespace()).await?;
+        let outcome = watch_builtin(space, operator).await;
+        let removed = applied.remove().await;
+        outcome.and(removed)
+    })
+    .await
+}
+
+async fn watch_builtin(space: &Namespace, operator: &Operator) -> Result<()> {
+    let prometheus = Prometheus::of_labels(space, "app=prometheus-server").await?;
+    has_everything(&prometheus, space, operator).await?;
+    has_no_trouble(&prometheus).await?;
+
+    // Who has not the right to it is told so.
+    let bindings: Api<ClusterRoleBinding> = Api::all(space.cluster.client.clone());
+    bindings.delete("stash-prometheus-server", &DeleteParams::default()).await?;
+    wait::until_it_works("the operator to refuse Prometheus", wait::PATIENCE, async || {
+        let target = target(&prometheus, "stash-operator").await?;
+        let error = target["lastError"].as_str().unwrap_or_default();
+        ensure!(error.contains("403"), "the last scrape says {error:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitor_with_prometheus_operator() -> Result<()> {
+    alone_to_install(async |space, operator| {
+        with_prometheus_operator(space, async || {
+            let chosen = [
+                "--monitoring-agent=prometheus.io/coreos-operator",
+                &format!("--prometheus-namespace={}", space.name),
+                "--servicemonitor-label=k8s-app=prometheus",
+            ];
+            let with = |more: &[&'static str]| -> Vec<String> {
+                chosen.iter().copied().chain(more.iter().copied()).map(str::to_owned).collect()
+            };
+            let install = async |more: &[&'static str]| {
+                let flags = with(more);
+                operator.script(&flags.iter().map(String::as_str).collect::<Vec<_>>()).await
+            };
+            install(&["--monitoring-backup=true", "--monitoring-operator=true"]).await?;
+            back_something_up(space).await?;
+            let applied = Applied::file(space, "coreos.yaml", operator.namespace()).await?;
+            let outcome = async {
+                let prometheus = Prometheus::of_labels(space, "app.kubernetes.io/name=prometheus").await?;
+                has_everything(&prometheus, space, operator).await?;
+                has_no_trouble(&prometheus).await?;
+                // What is no longer advertised is no longer scraped.
+                install(&["--monitoring-backup=true"]).await?;
+                scrapes(&prometheus, &["pushgateway"]).await?;
+                install(&["--monitoring-operator=true"]).await?;
+                scrapes(&prometheus, &["api"]).await?;
+                install(&[]).await?;
+                scrapes(&prometheus, &[]).await
+            }
+            .await;
+            let removed = applied.remove().await;
+            outcome.and(removed)
+        })
+        .await
+    })
+    .await
+}
+
+/// Waits until these ports of the operator are all that is scraped.
+async fn scrapes(prometheus: &Prometheus<'_>, ports: &[&str]) -> Result<()> {
+    wait::until_it_works(&format!("Prometheus to scrape {ports:?}"), wait::PATIENCE, async || {
+        let targets = prometheus.targets().await?;
+        let mut found: Vec<&str> = targets
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|target| target["labels"]["endpoint"].as_str())
+            .collect();
+        found.sort_unstable();
+        ensure!(found == ports, "it scrapes {found:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// A session of each kind, so that there is something to tell.
+async fn back_something_up(space: &Namespace) -> Result<()> {
+    space.prepare().await?;
+    space.put_restic(workload::restic("web", "web", "online", "@every 5s")).await?;
+    space.put(workload::workload("Deployment", "web", 1)).await?;
+    space.backed_up("deployment.web", 1).await?;
+    space.put(workload::recovery("back", space, "deployment.web")).await?;
+    space.recovered("back").await?;
+    Ok(())
+}
+
+/// Waits until Prometheus has every metric of the overview, with the labels by which people choose.
+async fn has_everything(prometheus: &Prometheus<'_>, space: &Namespace, operator: &Operator) -> Result<()> {
+    for name in SESSION {
+        for session in ["backup", "recovery"] {
+            // What was pushed keeps its own namespace and job.
+            let labels = format!("namespace=\"{0}\",job=~\"{0}-.*\",session=\"{session}\"", space.name);
+            prometheus.series(&format!("{name}{{{labels}}}")).await?;
+        }
+    }
+    for (name, kind) in seed() {
+        // A summary or histogram has no series of its own name at first.
+        let shown =
+            if kind == "gauge" || kind == "counter" { name.to_owned() } else { format!("{name}_count") };
+        prometheus
+            .series(&format!("{shown}{{namespace=\"{}\",service=\"stash-operator\"}}", operator.namespace()))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Names and types of the table.
+fn seed() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SEED.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).filter_map(|line| {
+        let mut fields = line.split('\t');
+        Some((fields.next()?, fields.next()?))
+    })
+}
+
+/// Nothing that it read was strange to it.
+async fn has_no_trouble(prometheus: &Prometheus<'_>) -> Result<()> {
+    let log = prometheus.log().await?;
+    let of_scrapes = |line: &&str| {
+        (line.contains("level=WARN") || line.contains("level=ERROR"))
+            && (line.contains("scrape") || line.contains("ingest"))
+    };
+    let strange: Vec<&str> = log.lines().filter(of_scrapes).collect();
+    ensure!(strange.is_empty(), "Prometheus says {strange:#?}");
+    Ok(())
+}
+
+async fn target(prometheus: &Prometheus<'_>, job: &str) -> Result<Value> {
+    let targets = prometheus.targets().await?;
+    let found = targets.as_array().into_iter().flatten().find(|target| target["labels"]["job"] == job);
+    match found {
+        Some(target) => Ok(target.clone()),
+        None => bail!("it scrapes {targets}"),
+    }
+}
