@@ -16,12 +16,15 @@ const USER: &str = "65532:65532";
 
 /// Writes the archives of all of them and says where they are. The names are those of `e2e/src/image.rs`.
 pub(crate) fn build() -> Result<Vec<PathBuf>> {
-    let prometheus = of_program("stash.test/prometheus:1", "prometheus", &provision::path_of("prometheus")?)?;
-    let restic = of_program("stash.test/restic:1", "restic", &provision::newer_restic()?)?;
+    let prometheus =
+        of_program("stash.test/prometheus:1", "/usr/bin/prometheus", &provision::path_of("prometheus")?)?;
+    let restic = of_program("stash.test/restic:1", "/usr/bin/restic", &provision::newer_restic()?)?;
     let folder = go::prometheus_operator()?;
-    let operator = of_program("stash.test/prometheus-operator:1", "operator", &folder.join("operator"))?;
-    let reloader = "prometheus-config-reloader";
-    let reloader = of_program("stash.test/prometheus-config-reloader:1", reloader, &folder.join(reloader))?;
+    let operator = of_program("stash.test/prometheus-operator:1", "/bin/operator", &folder.join("operator"))?;
+    // The operator calls it by this path.
+    let reloader = "/bin/prometheus-config-reloader";
+    let program = folder.join("prometheus-config-reloader");
+    let reloader = of_program("stash.test/prometheus-config-reloader:1", reloader, &program)?;
     Ok(vec![
         write(&prometheus, "prometheus.tar")?,
         write(&restic, "restic.tar")?,
@@ -42,18 +45,17 @@ fn write(image: &Image, name: &str) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// The program is at `/usr/bin` in the image, under the name that people know it by.
-fn of_program(name: &str, known_as: &str, program: &Path) -> Result<Image> {
-    let inside = format!("/usr/bin/{known_as}");
+/// An image with a program, at the path that people know it by, which is what it runs.
+fn of_program(name: &str, inside: &str, program: &Path) -> Result<Image> {
     let mut layer = Layer::default();
-    layer.file(&inside, 0o755, read(program)?).folder("/tmp", 0o1777);
+    layer.file(inside, 0o755, read(program)?).folder("/tmp", 0o1777);
     for library in libraries(program)? {
         layer.file(&library.to_string_lossy(), 0o755, read(&library)?);
     }
     Ok(Image {
         name: name.to_owned(),
         layers: vec![layer],
-        entrypoint: vec![inside],
+        entrypoint: vec![inside.to_owned()],
         command: Vec::new(),
         environment: vec!["PATH=/usr/bin".to_owned()],
         user: USER.to_owned(),
