@@ -38,7 +38,14 @@ impl Query {
     /// Whether it needs what the operator tells, so that a host without one has no answer.
     #[must_use]
     pub fn is_of_operator(&self) -> bool {
-        self.dashboard == "operator" || !self.expression.contains("restic_")
+        let of_host = |name: &String| name.starts_with("restic_") || name.starts_with("pushgateway_");
+        !crate::metrics_of(&self.expression).iter().any(of_host)
+    }
+
+    /// Whether there is an answer only while something is wrong, or was.
+    #[must_use]
+    pub fn is_of_trouble(&self) -> bool {
+        ["Late sessions"].contains(&self.panel.as_str())
     }
 }
 

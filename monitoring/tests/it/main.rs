@@ -4,4 +4,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 
 mod alerts;
+mod guides;
 mod metrics;
