@@ -4,7 +4,9 @@
 //! say so when `domain` does not compile. Called as `cargo xtask codegen`.
 #![allow(clippy::print_stdout, reason = "this program talks to a person in a terminal")]
 
+mod alerts;
 mod crds;
+mod dashboards;
 mod install;
 mod metrics;
 
@@ -15,7 +17,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 /// Folders in which every file is generated: one that no generator writes any more is removed.
-const OWNED_FOLDERS: [&str; 3] = ["charts/stash/crds", "charts/stash/files", "docs/reference"];
+const OWNED_FOLDERS: [&str; 4] =
+    ["charts/stash/crds", "charts/stash/files", "docs/reference", "monitoring/dashboards"];
 
 /// Path from the root of the repository → whole content.
 type Files = BTreeMap<PathBuf, String>;
@@ -23,7 +26,9 @@ type Files = BTreeMap<PathBuf, String>;
 /// Everything that is generated, one generator a line.
 fn generated() -> Result<Files> {
     let mut files = Files::new();
+    files.extend(alerts::files()?);
     files.extend(crds::files()?);
+    files.extend(dashboards::files()?);
     files.extend(install::files()?);
     files.extend(metrics::files()?);
     Ok(files)

@@ -56,8 +56,8 @@ const OF_OPERATOR: &str = "
 
 The operator serves these at `/metrics` of its port 8443, beside those of its API server and of its process. What they
 say of objects is read from the objects at each scrape: it survives every restart, and is there before the operator is
-ready. There is one series for each workload that a Restic selects, at most nine for each Repository and one for each
-Recovery; the rest do not grow with the cluster.
+ready. There is one series for each Restic, at most two for each workload that a Restic selects, eleven for each
+Repository and one for each Recovery; the rest do not grow with the cluster.
 
 | metric | type | labels | meaning |
 |---|---|---|---|

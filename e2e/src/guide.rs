@@ -5,11 +5,13 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::json;
 
 use crate::image;
 use crate::namespace::Namespace;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/monitoring");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Where the guides have Prometheus, and Stash.
 const PROMETHEUS: &str = "monitoring";
 const STASH: &str = "kube-system";
@@ -21,12 +23,13 @@ pub struct Applied<'a> {
 }
 
 impl<'a> Applied<'a> {
-    /// Applies a file of `docs/examples/monitoring` with `space` as the namespace of Prometheus and `stash` as that of
-    /// Stash.
-    pub async fn file(space: &'a Namespace, name: &str, stash: &str) -> Result<Self> {
-        let path = Path::new(FOLDER).join(name);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let applied = Self { space, text: fit(&text, &space.name, stash)? };
+    /// Applies files of `docs/examples/monitoring` with `space` as the namespace of Prometheus.
+    pub async fn files(space: &'a Namespace, names: &[&str]) -> Result<Self> {
+        let mut all = Vec::new();
+        for name in names {
+            all.push(fit(&read(&format!("docs/examples/monitoring/{name}"))?, &space.name)?);
+        }
+        let applied = Self { space, text: all.join("\n---\n") };
         applied.kubectl("apply").await?;
         Ok(applied)
     }
@@ -57,18 +60,34 @@ impl<'a> Applied<'a> {
     }
 }
 
-/// Each of these has to be in the text, or it would not be the guide's that is tested.
-fn fit(text: &str, prometheus: &str, stash: &str) -> Result<String> {
-    let mut text = text.to_owned();
-    for (from, to) in [(format!("namespace: {PROMETHEUS}\n"), format!("namespace: {prometheus}\n"))] {
-        ensure!(text.contains(&from), "it does not say {from:?}");
-        text = text.replace(&from, &to);
-    }
-    Ok(text
+/// Makes the ConfigMap `name` of a file of ours, as `kubectl create configmap --from-file` does. Stash is in the
+/// namespace `stash`.
+pub async fn configure(space: &Namespace, name: &str, file: &str, stash: &str) -> Result<()> {
+    let path = Path::new(file);
+    let key = path.file_name().context("a file has a name")?.to_string_lossy();
+    let text = read(file)?
         .replace(&format!(".{STASH}.svc"), &format!(".{stash}.svc"))
+        .replace("_interval: 30s", "_interval: 2s")
+        .replace("scrape_timeout: 10s", "scrape_timeout: 2s");
+    space.create::<ConfigMap>(json!({ "metadata": { "name": name }, "data": { key: text } })).await.map(drop)
+}
+
+fn read(file: &str) -> Result<String> {
+    let path = Path::new(ROOT).join(file);
+    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+}
+
+/// An object as it is in the guide, with another namespace and image, and a Prometheus of the Prometheus operator that
+/// is told its version, which it would have read from the tag of the image, and has less patience.
+fn fit(text: &str, namespace: &str) -> Result<String> {
+    let from = format!("namespace: {PROMETHEUS}\n");
+    ensure!(text.contains(&from), "it does not say {from:?}");
+    let managed = format!(
+        "spec:\n  image: {}\n  version: v3.5.3\n  scrapeInterval: 2s\n  scrapeTimeout: 2s\n  evaluationInterval: 2s\n  replicas: 1\n  serviceAccountName",
+        image::PROMETHEUS
+    );
+    Ok(text
+        .replace(&from, &format!("namespace: {namespace}\n"))
         .replace("image: prom/prometheus:v3.5.0", &format!("image: {}", image::PROMETHEUS))
-        .replace("scrape_interval: 30s", "scrape_interval: 2s")
-        .replace("scrape_timeout: 10s", "scrape_timeout: 2s")
-        // Of an object of the Prometheus operator.
-        .replace("  replicas: 1\n  serviceAccountName", &format!("  image: {}\n  version: v3.5.3\n  scrapeInterval: 2s\n  scrapeTimeout: 2s\n  replicas: 1\n  serviceAccountName", image::PROMETHEUS)))
+        .replace("spec:\n  replicas: 1\n  serviceAccountName", &managed))
 }

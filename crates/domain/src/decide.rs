@@ -6,6 +6,7 @@
 
 pub mod check_job;
 pub mod conditions;
+pub mod due;
 pub mod forget_job;
 pub mod inject;
 pub mod rbac;

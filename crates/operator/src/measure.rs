@@ -1,8 +1,11 @@
 //! What a scrape of the operator tells of Stash: the state of objects, read from what is known of the cluster at that
 //! moment, and the operator's own work.
 
+mod late;
 mod state;
 mod work;
+
+use std::time::Duration;
 
 use domain::rules::metrics::{Kind as Listed, Metric};
 use exposition::{Kind, Value};
@@ -11,12 +14,12 @@ pub(crate) use work::{Key, Look, Work};
 
 use crate::world::World;
 
-/// Everything, for one scrape.
-pub(crate) fn collect(world: &World, work: &Work) -> Vec<exposition::Family> {
+/// Everything, for one scrape. Repositories are checked every `check_interval`; zero is never.
+pub(crate) fn collect(world: &World, work: &Work, check_interval: Duration) -> Vec<exposition::Family> {
     let mut families = Families::default();
     // Half of it would look like objects that are gone.
     if world.is_known_now() {
-        state::of_objects(&mut families, world);
+        state::of_objects(&mut families, world, check_interval);
     }
     work.collect(&mut families);
     families.done()

@@ -97,8 +97,8 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
     let metrics = Metrics::default();
     let work = Arc::new(Work::default());
     metrics.add(Arc::new({
-        let (world, work) = (Arc::clone(&world), Arc::clone(&work));
-        move || measure::collect(&world, &work)
+        let (world, work, interval) = (Arc::clone(&world), Arc::clone(&work), settings.check_interval);
+        move || measure::collect(&world, &work, interval)
     }));
     let api = serve::api_server(client.clone(), options.limits, options.audit.open()?, metrics);
     let listener = serve::listen(options.port).await?;

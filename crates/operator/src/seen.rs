@@ -5,6 +5,7 @@
 //! back must have them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
@@ -19,9 +20,16 @@ pub(crate) struct Seen {
     metadata: ObjectMeta,
     text: Box<str>,
     owned: bool,
+    pods: Option<Range<i64>>,
 }
 
 impl Seen {
+    /// The numbers of the pods that are wanted, of a kind that counts them. During an offline cycle they are those that were
+    /// wanted before.
+    pub(crate) fn pods(&self) -> Option<&Range<i64>> {
+        self.pods.as_ref()
+    }
+
     /// Whether a Deployment controls it, so that it is none of our business.
     pub(crate) fn is_owned(&self) -> bool {
         self.owned
@@ -50,10 +58,19 @@ impl<'de> Deserialize<'de> for Seen {
                 object.remove("spec");
             }
         }
+        let pods = pods(&object);
         let metadata = ObjectMeta::deserialize(&object["metadata"]).map_err(D::Error::custom)?;
         let text = object.to_string().into_boxed_str();
-        Ok(Self { metadata: found_by(metadata), text, owned })
+        Ok(Self { metadata: found_by(metadata), text, owned, pods })
     }
+}
+
+fn pods(object: &Value) -> Option<Range<i64>> {
+    let wanted = object.pointer("/spec/replicas")?.as_i64()?;
+    let before = object["metadata"]["annotations"][domain::rules::names::ANNOTATION_OLD_REPLICA].as_str();
+    let count = before.and_then(|before| before.parse().ok()).unwrap_or(wanted);
+    let first = object.pointer("/spec/ordinals/start").and_then(Value::as_i64).unwrap_or(0);
+    Some(first..first.saturating_add(count))
 }
 
 /// What a workload is found by. Annotations of other people are not: what they say of pods is in the template, whose
@@ -72,6 +89,7 @@ fn found_by(metadata: ObjectMeta) -> ObjectMeta {
         uid: metadata.uid,
         resource_version: metadata.resource_version,
         generation: metadata.generation,
+        creation_timestamp: metadata.creation_timestamp,
         deletion_timestamp: metadata.deletion_timestamp,
         labels: metadata.labels,
         annotations,
@@ -133,6 +151,19 @@ mod tests {
         assert_eq!(seen.json().unwrap(), expected);
         assert_eq!(seen.meta().name.as_deref(), Some("web"));
         assert_eq!(seen.meta().annotations.as_ref().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_pods_are_those_wanted_outside_an_offline_cycle() {
+        let of = |object: Value| serde_json::from_value::<Seen>(object).unwrap().pods().cloned();
+        assert_eq!(of(json!({"metadata": {}, "spec": {"replicas": 2}})), Some(0..2));
+        assert_eq!(
+            of(json!({"metadata": {}, "spec": {"replicas": 2, "ordinals": {"start": 3}}})),
+            Some(3..5)
+        );
+        let cycle = json!({"metadata": {"annotations": {"old-replica": "4"}}, "spec": {"replicas": 0}});
+        assert_eq!(of(cycle), Some(0..4));
+        assert_eq!(of(json!({"metadata": {}, "spec": {}})), None, "a DaemonSet");
     }
 
     #[test]

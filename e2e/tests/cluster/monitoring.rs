@@ -2,7 +2,7 @@
 //! every metric that the overview names.
 
 use anyhow::{Result, bail, ensure};
-use e2e::guide::Applied;
+use e2e::guide::{Applied, configure};
 use e2e::prometheus::Prometheus;
 use e2e::prometheus_operator::with_prometheus_operator;
 use e2e::{Namespace, Operator, alone_to_install, wait, workload};
@@ -33,7 +33,10 @@ async fn monitor_with_builtin_prometheus() -> Result<()> {
             ])
             .await?;
         back_something_up(space).await?;
-        let applied = Applied::file(space, "builtin.yaml", operator.namespace()).await?;
+        let file = "docs/examples/monitoring/prometheus.yml";
+        configure(space, "stash-prometheus-server", file, operator.namespace()).await?;
+        configure(space, "stash-alerts", "monitoring/alerts.yaml", operator.namespace()).await?;
+        let applied = Applied::files(space, &["prometheus-access.yaml", "prometheus-server.yaml"]).await?;
         let outcome = watch_builtin(space, operator).await;
         let removed = applied.remove().await;
         outcome.and(removed)
@@ -42,7 +45,7 @@ async fn monitor_with_builtin_prometheus() -> Result<()> {
 }
 
 async fn watch_builtin(space: &Namespace, operator: &Operator) -> Result<()> {
-    let prometheus = Prometheus::of_labels(space, "app=prometheus-server").await?;
+    let prometheus = Prometheus::of_labels(space, "app=stash-prometheus").await?;
     has_everything(&prometheus, space, operator).await?;
     has_no_trouble(&prometheus).await?;
 
@@ -76,7 +79,8 @@ async fn monitor_with_prometheus_operator() -> Result<()> {
             };
             install(&["--monitoring-backup=true", "--monitoring-operator=true"]).await?;
             back_something_up(space).await?;
-            let applied = Applied::file(space, "coreos.yaml", operator.namespace()).await?;
+            let files = ["prometheus-access.yaml", "coreos-prometheus.yaml"];
+            let applied = Applied::files(space, &files).await?;
             let outcome = async {
                 let prometheus = Prometheus::of_labels(space, "app.kubernetes.io/name=prometheus").await?;
                 has_everything(&prometheus, space, operator).await?;

@@ -79,7 +79,10 @@ pub(super) fn check_metrics(sources: &[Source]) -> Vec<Finding> {
 }
 
 fn names_metrics(path: &str) -> bool {
-    path == "README.md" || path.starts_with("docs/") || path.starts_with("dashboards/")
+    // Tests of alerts and dashboards write down names that are wrong on purpose.
+    path == "README.md"
+        || path.starts_with("docs/")
+        || (path.starts_with("monitoring/") && !path.ends_with(".rs"))
 }
 
 /// The names in the list, read from its string literals. `None` while there is no list.
@@ -123,7 +126,7 @@ mod tests {
             source(METRIC_LISTS[1], "\"stash_leader\",\n"),
             source("docs/a.md", "`restic_session_success` and `restic_session_sucess`, by `stash_config`\n"),
             source("docs/c.md", "`stash_leader`, never `stash_leads`\n"),
-            source("dashboards/b.json", "rate(restic_time_seconds_sum{a=\"b\"}[5m])\n"),
+            source("monitoring/dashboards/b.json", "rate(restic_time_seconds_sum{a=\"b\"}[5m])\n"),
         ];
         let places: Vec<String> =
             check_metrics(&sources).into_iter().map(|finding| finding.message).collect();

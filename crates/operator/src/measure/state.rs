@@ -2,24 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::decide::conditions::ResticReason;
+use domain::decide::due::Due;
 use domain::objects::recovery::Recovery;
-use domain::objects::repository::{Repository, RepositoryStatus};
+use domain::objects::repository::Repository;
 use domain::objects::restic::Restic;
+use domain::objects::workload::WorkloadKind;
 use domain::rules::metrics::{Metric, operator as listed};
 use domain::rules::select::{Selection, select};
 use domain::rules::status::READY;
 use domain::rules::{go_duration, names};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Resource as _;
 
 use super::Families;
+use super::late::Chosen;
 use crate::seen::Seen;
 use crate::world::World;
 
 /// Everything that is known of objects.
-pub(super) fn of_objects(out: &mut Families, world: &World) {
+pub(super) fn of_objects(out: &mut Families, world: &World, check_interval: Duration) {
     let restics = world.restics.state();
     of_restics(out, &restics);
     let mut by_namespace: BTreeMap<&str, Vec<&Restic>> = BTreeMap::new();
@@ -29,16 +34,19 @@ pub(super) fn of_objects(out: &mut Families, world: &World) {
             .or_default()
             .push(restic);
     }
+    let mut chosen = Chosen::default();
     for (kind, store) in &world.workloads {
         for workload in store.state().iter().filter(|workload| !workload.is_owned()) {
             let namespace = workload.meta().namespace.as_deref().unwrap_or_default();
             let here = by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default();
-            of_workload(out, kind.as_str(), workload, here);
+            of_workload(out, &mut chosen, *kind, workload, here);
         }
     }
     for repository in world.repositories.state() {
-        of_repository(out, &repository);
+        let due = chosen.due(&repository, check_interval);
+        of_repository(out, &repository, due);
     }
+    chosen.collect(out, Timestamp::now());
     for recovery in world.recoveries.state() {
         of_recovery(out, &recovery);
     }
@@ -54,13 +62,25 @@ fn of_restics(out: &mut Families, restics: &[Arc<Restic>]) {
         let ready = conditions.iter().find(|condition| condition.type_ == READY);
         let state = ready.map_or("Unknown", |condition| condition.reason.as_str());
         *states.entry(state.to_owned()).or_default() += 1;
+        let labels = [
+            ("namespace", restic.metadata.namespace.as_deref().unwrap_or_default()),
+            ("restic", restic.metadata.name.as_deref().unwrap_or_default()),
+            ("state", state),
+        ];
+        out.add(&listed::RESTIC_STATE, labels, 1.0);
     }
     for (state, count) in states {
         out.add(&listed::RESTICS, [("state", state.as_str())], f64::from(count));
     }
 }
 
-fn of_workload(out: &mut Families, kind: &str, workload: &Seen, restics: &[&Restic]) {
+fn of_workload<'a>(
+    out: &mut Families,
+    chosen: &mut Chosen<'a>,
+    kind: WorkloadKind,
+    workload: &Seen,
+    restics: &[&'a Restic],
+) {
     let metadata = workload.meta();
     if metadata.deletion_timestamp.is_some() || restics.is_empty() {
         return;
@@ -73,19 +93,22 @@ fn of_workload(out: &mut Families, kind: &str, workload: &Seen, restics: &[&Rest
         Selection::One(restic) => {
             let annotations = metadata.annotations.as_ref();
             let applied = annotations.is_some_and(|all| all.contains_key(names::ANNOTATION_LAST_APPLIED));
+            if applied {
+                chosen.add(kind, workload, restic);
+            }
             (restic.metadata.name.as_deref().unwrap_or_default(), applied)
         }
     };
     let labels = [
         ("namespace", metadata.namespace.as_deref().unwrap_or_default()),
-        ("kind", kind),
+        ("kind", kind.as_str()),
         ("workload", metadata.name.as_deref().unwrap_or_default()),
         ("restic", restic),
     ];
     out.add(&listed::WORKLOAD_PROTECTED, labels, if protected { 1.0 } else { 0.0 });
 }
 
-fn of_repository(out: &mut Families, repository: &Repository) {
+fn of_repository(out: &mut Families, repository: &Repository, due: Due) {
     let metadata = &repository.metadata;
     let restic = metadata.labels.as_ref().and_then(|labels| labels.get(names::LABEL_RESTIC));
     let labels = [
@@ -94,21 +117,17 @@ fn of_repository(out: &mut Families, repository: &Repository) {
         ("restic", restic.map(String::as_str).unwrap_or_default()),
     ];
     let Some(status) = &repository.status else { return };
-    let RepositoryStatus {
-        last_successful_backup_time,
-        last_backup_time,
-        next_backup_time,
-        last_check_time,
-        ..
-    } = status;
-    let times: [(&Metric, &Option<Time>); 4] = [
-        (&listed::REPOSITORY_LAST_SUCCESS, last_successful_backup_time),
-        (&listed::REPOSITORY_LAST_BACKUP, last_backup_time),
-        (&listed::REPOSITORY_NEXT_DUE, next_backup_time),
-        (&listed::REPOSITORY_LAST_CHECK, last_check_time),
+    let at = |time: &Option<Time>| time.as_ref().map(|time| time.0);
+    let times: [(&Metric, Option<Timestamp>); 6] = [
+        (&listed::REPOSITORY_LAST_SUCCESS, at(&status.last_successful_backup_time)),
+        (&listed::REPOSITORY_LAST_BACKUP, at(&status.last_backup_time)),
+        (&listed::REPOSITORY_LAST_CHECK, at(&status.last_check_time)),
+        (&listed::REPOSITORY_NEXT_DUE, due.session),
+        (&listed::REPOSITORY_SUCCESS_DUE, due.success),
+        (&listed::REPOSITORY_CHECK_DUE, due.check),
     ];
     for (metric, time) in times {
-        if let Some(Time(time)) = time {
+        if let Some(time) = time {
             out.add(metric, labels, time.as_millisecond() as f64 / 1000.0);
         }
     }

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bad_input;
+mod dashboards;
 mod help;
 mod killed;
 mod kit;
 mod live;
 mod once;
+mod prometheus;
 mod pushgateway;
 mod pushgateway_attacked;
 mod pushgateway_flags;

@@ -1,8 +1,8 @@
 //! What the operator tells of the objects it looks after and of its own work, at its own `/metrics`.
 //!
 //! What is told of objects is read from them at each scrape, so that no restart loses it, and is there before the operator
-//! is ready. There are, at most: one series for each Restic's state, one for each workload that a Restic selects, nine for
-//! each Repository, one for each Recovery.
+//! is ready. There are, at most: one series for each Restic, two for each workload that a Restic selects, eleven for each
+//! Repository, one for each Recovery.
 
 use super::{Kind, Metric};
 
@@ -27,12 +27,26 @@ pub const RESTICS: Metric = gauge(
     "Restics of the cluster by the reason of their condition Ready: Scheduled when all is well; Unknown before the \
      operator has judged them",
 );
+/// 1 for the one that holds.
+pub const RESTIC_STATE: Metric = gauge(
+    "stash_restic_state",
+    &["namespace", "restic", "state"],
+    "1 for the reason of the condition Ready of a Restic: Scheduled when all is well; Unknown before the operator has \
+     judged it",
+);
 /// 1 or 0.
 pub const WORKLOAD_PROTECTED: Metric = gauge(
     "stash_workload_protected",
     &["namespace", "kind", "workload", "restic"],
     "1 when a workload that a Restic selects has that Restic's container, 0 when it has not; of a workload that several \
      Restics select, which none may back up, the label restic is empty",
+);
+/// A count.
+pub const WORKLOAD_REPOSITORIES: Metric = gauge(
+    "stash_workload_repositories",
+    &["namespace", "kind", "workload", "restic"],
+    "Repositories of a workload that is protected: its container makes one when it starts; absent while none is to be \
+     there, as without replicas, while the Restic is paused, or before the second time of an offline schedule",
 );
 /// From the Repository's status.
 pub const REPOSITORY_LAST_SUCCESS: Metric = gauge(
@@ -46,11 +60,26 @@ pub const REPOSITORY_LAST_BACKUP: Metric = gauge(
     REPOSITORY,
     "Unix time of the last session, whatever its result; absent until there was one",
 );
-/// From the Repository's status.
+/// From the Repository's status and its schedule.
 pub const REPOSITORY_NEXT_DUE: Metric = gauge(
     "stash_repository_next_due_timestamp_seconds",
     REPOSITORY,
-    "Unix time at which the next session is due; absent when none is, as while the Restic is paused",
+    "Unix time at which the next session is due; absent when none is: the Restic is paused or gone, or its workload is \
+     gone, not selected, or without replicas",
+);
+/// From the Repository's status and its schedule.
+pub const REPOSITORY_SUCCESS_DUE: Metric = gauge(
+    "stash_repository_success_due_timestamp_seconds",
+    REPOSITORY,
+    "Unix time at which the session is due that has to succeed at the latest: the second of the schedule after the last \
+     success, or after the Repository was made; absent when no session is due",
+);
+/// From the Repository's status and its schedule.
+pub const REPOSITORY_CHECK_DUE: Metric = gauge(
+    "stash_repository_check_due_timestamp_seconds",
+    REPOSITORY,
+    "Unix time from which the next check is due: a sidecar makes it after the session that begins then; absent when no \
+     session is due, when nothing was backed up yet, and when checks are turned off",
 );
 /// From the Repository's status.
 pub const REPOSITORY_LAST_DURATION: Metric =
@@ -141,12 +170,16 @@ pub const WEBHOOK_DURATION: Metric = histogram(
 );
 
 /// Every metric of the operator that is about Stash. Those of its API server and of its process are beside them.
-pub const OPERATOR: [Metric; 21] = [
+pub const OPERATOR: [Metric; 25] = [
     RESTICS,
+    RESTIC_STATE,
     WORKLOAD_PROTECTED,
+    WORKLOAD_REPOSITORIES,
     REPOSITORY_LAST_SUCCESS,
     REPOSITORY_LAST_BACKUP,
     REPOSITORY_NEXT_DUE,
+    REPOSITORY_SUCCESS_DUE,
+    REPOSITORY_CHECK_DUE,
     REPOSITORY_LAST_DURATION,
     REPOSITORY_SIZE,
     REPOSITORY_SNAPSHOTS,
