@@ -73,7 +73,7 @@ pub(super) fn text() -> Result<String> {
         ("@API_SERVICE@", names::API_SERVICE),
         ("@UNINSTALL_JOB@", names::UNINSTALL_JOB),
         ("@GROUP@", names::GROUP),
-        ("@PLURALS@", &names::PLURALS.join(" ")),
+        ("@PLURALS@", &names::KINDS.map(|(plural, _)| plural).join(" ")),
         ("@VERSION@", install::VERSION),
         ("@REGISTRY@", install::DEFAULT_REGISTRY),
         ("@COMPONENT@", &format!("{}={}", names::COMPONENT.0, names::COMPONENT.1)),
