@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod help;
+mod install;
 mod killed;
 mod kit;
 mod live;
