@@ -165,11 +165,7 @@ async fn answer(State(content): State<Arc<Mutex<Content>>>, request: Request) ->
 fn is_collection(path: &str) -> bool {
     let after_version =
         path.trim_start_matches('/').split('/').skip(if path.starts_with("/api/") { 2 } else { 3 });
-    match after_version.collect::<Vec<_>>().as_slice() {
-        [_plural] => true,
-        ["namespaces", _, _plural] => true,
-        _ => false,
-    }
+    matches!(after_version.collect::<Vec<_>>().as_slice(), [_] | ["namespaces", _, _])
 }
 
 fn refusal(code: u16, reason: &str) -> Response {
