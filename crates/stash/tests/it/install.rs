@@ -1,6 +1,7 @@
 //! Script, command and chart install the same.
 
 mod chart;
+mod cluster;
 mod refusals;
 mod render;
 mod same;
