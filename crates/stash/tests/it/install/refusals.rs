@@ -1,6 +1,8 @@
 //! What script and command refuse, and how they say so.
 
-use super::render::{owned, run, script, text};
+use std::collections::BTreeSet;
+
+use super::render::{file, owned, run, script, text};
 use crate::kit::PROGRAM;
 
 /// Shells that may be there; the script is POSIX.
@@ -77,4 +79,37 @@ fn flags_of_0_8_3_that_mean_nothing_are_taken_with_a_note() {
             assert!(text(&output.stderr).contains(flag), "{}", text(&output.stderr));
         }
     }
+}
+
+/// Flags that begin a row of the guide's table.
+fn flags_of_guide() -> BTreeSet<String> {
+    let guide = std::fs::read_to_string(file("docs/guides/install.md")).unwrap();
+    let rows = guide.lines().filter_map(|line| line.strip_prefix("| `--"));
+    rows.map(|row| row.split('`').next().unwrap().to_owned()).collect()
+}
+
+/// Flags that a usage tells.
+fn flags_of(usage: &str) -> BTreeSet<String> {
+    let lines = usage.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    lines
+        .filter_map(|line| line.split_once("--"))
+        .map(|(_, rest)| rest.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect())
+        .collect()
+}
+
+#[test]
+fn guide_script_and_command_know_the_same_flags() {
+    let guide = flags_of_guide();
+    let usage = text(&script("sh", &owned(&["--help"])).stdout);
+    let mut of_script = flags_of(&usage);
+    for taking_away in ["uninstall", "purge", "help"] {
+        assert!(of_script.remove(taking_away), "{taking_away}");
+    }
+    assert_eq!(of_script, guide);
+    let mut of_command = flags_of(&text(&run(PROGRAM, &owned(&["install", "--help"])).stdout));
+    // Flags of every command, and how to reach the cluster.
+    for own in ["help", "kubeconfig", "master", "log-level", "log-format", "no-progress"] {
+        assert!(of_command.remove(own), "{own} of {of_command:?}");
+    }
+    assert_eq!(of_command, guide);
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::render::{by_key, by_script, file, owned, parsed, text};
+use super::render::{by_key, by_script, file, owned, parsed, run, text};
 
 /// Answers as a cluster does in which Stash is installed by the script, or with `none` in `$FAKE/state`, not.
 const KUBECTL: &str = r#"#!/bin/sh
@@ -104,6 +104,12 @@ impl Fake {
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn shellcheck_has_nothing_to_say_against_the_script() {
+    let output = run("shellcheck", &[file("deploy/stash.sh").to_string_lossy().into_owned()]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
 }
 
 #[test]
