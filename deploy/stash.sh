@@ -60,8 +60,8 @@ Usage: stash.sh [FLAGS]
                                      too, which are first written to <kind>.yaml in this folder
   -h, --help                         this text
 
-Flags of 0.8.3 that mean nothing now are accepted: --enable-analytics, --use-kubeapiserver-fqdn-for-aks,
---bypass-validating-webhook-xray, --enable-status-subresource.
+Accepted and ignored, since 0.8.3 had them: --enable-analytics, --use-kubeapiserver-fqdn-for-aks and
+both --bypass-validating-webhook-xray and --enable-status-subresource.
 TEXT
 }
 

@@ -15,7 +15,7 @@
 
 {{/* What the selectors of Deployment, Service and ServiceMonitor have in common. */}}
 {{- define "stash.selector" -}}
-app: {{ include "stash.name" . }}
+app: {{ include "stash.name" . | quote }}
 release: {{ .Release.Name | quote }}
 {{- end -}}
 

@@ -10,8 +10,11 @@ use super::lines::{Line, lines};
 use super::placeholder;
 
 const TEMPLATE: &str = include_str!("stash.sh");
-/// Where the functions go.
-const HERE: &str = "# THE OBJECTS\n";
+const UNINSTALL: &str = include_str!("uninstall.sh");
+/// Where the functions go that print the objects.
+const OBJECTS_HERE: &str = "# THE OBJECTS\n";
+/// Where the functions go that take them away.
+const UNINSTALL_HERE: &str = "# TAKING IT AWAY\n";
 /// The variables that may stand in the objects.
 const VARIABLES: [&str; 8] = [
     "NAMESPACE",
@@ -45,7 +48,11 @@ pub(super) fn options() -> Options {
 }
 
 pub(super) fn text() -> Result<String> {
-    ensure!(TEMPLATE.matches(HERE).count() == 1, "the template says {HERE:?} once");
+    for place in [OBJECTS_HERE, UNINSTALL_HERE] {
+        ensure!(TEMPLATE.matches(place).count() == 1, "the template says {place:?} once");
+    }
+    // Without the two lines that say what the file is.
+    let uninstall: Vec<&str> = UNINSTALL.lines().skip(2).collect();
     let options = options();
     let account = |mut object: Value, pointer: &str| {
         if let Some(name) = object.pointer_mut(pointer) {
@@ -73,12 +80,14 @@ pub(super) fn text() -> Result<String> {
         ("@API_SERVICE@", names::API_SERVICE),
         ("@UNINSTALL_JOB@", names::UNINSTALL_JOB),
         ("@GROUP@", names::GROUP),
-        ("@PLURALS@", &names::PLURALS.join(" ")),
+        ("@PLURALS@", &names::KINDS.map(|(plural, _)| plural).join(" ")),
         ("@VERSION@", install::VERSION),
         ("@REGISTRY@", install::DEFAULT_REGISTRY),
         ("@COMPONENT@", &format!("{}={}", names::COMPONENT.0, names::COMPONENT.1)),
     ];
-    let mut text = TEMPLATE.replace(HERE, &functions);
+    let mut text = TEMPLATE
+        .replace(OBJECTS_HERE, &functions)
+        .replace(UNINSTALL_HERE, &format!("{}\n", uninstall.join("\n")));
     for (name, value) in constants {
         ensure!(text.contains(name), "the template does not use {name}");
         text = text.replace(name, value);

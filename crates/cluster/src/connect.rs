@@ -31,6 +31,8 @@ pub struct Target {
     pub master: Option<String>,
     /// What we call ourselves in the API server's log, `name/version`.
     pub user_agent: String,
+    /// We act for a person: without a file, what kubectl would use goes before the service account of a pod.
+    pub as_kubectl: bool,
 }
 
 /// No client could be made. Nothing was sent yet: whether the API server answers shows at the first call.
@@ -51,6 +53,9 @@ pub enum ConnectError {
         /// What is wrong with it.
         source: kube::config::KubeconfigError,
     },
+    /// Neither what kubectl uses nor the service account of a pod.
+    #[error("cannot find the API server as kubectl does: {0}; set KUBECONFIG, or give --kubeconfig")]
+    NotFound(#[source] kube::config::InferConfigError),
     /// The address is not one.
     #[error(
         "--master {address:?} is not the address of an API server ({reason}); write it as https://host:port"
@@ -97,6 +102,7 @@ async fn configuration(target: &Target) -> Result<Config, ConnectError> {
             let read = Kubeconfig::read_from(path).map_err(refuse)?;
             Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.map_err(refuse)?
         }
+        (None, None) if target.as_kubectl => Config::infer().await.map_err(ConnectError::NotFound)?,
         // As client-go does: an address alone is enough for a server that asks nobody's name.
         (None, Some(address)) => Config::incluster().unwrap_or_else(|_| Config::new(address.clone())),
         (None, None) => Config::incluster().map_err(ConnectError::NotInCluster)?,
@@ -149,6 +155,7 @@ mod tests {
             kubeconfig: Some("/nowhere/config".into()),
             master: None,
             user_agent: "stash/test".to_owned(),
+            as_kubectl: false,
         };
         let refused = connect(&target).await.err();
         assert!(matches!(&refused, Some(ConnectError::Kubeconfig { .. })), "{refused:?}");
@@ -161,6 +168,7 @@ mod tests {
             kubeconfig: None,
             master: Some("http://127.0.0.1:1".to_owned()),
             user_agent: "stash/test".to_owned(),
+            as_kubectl: false,
         };
         assert!(connect(&target).await.is_ok());
     }

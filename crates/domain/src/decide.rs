@@ -16,6 +16,7 @@ pub mod scaledown;
 pub mod series;
 pub mod settings;
 pub mod target;
+pub mod uninstall;
 pub mod usage;
 
 mod equality;

@@ -30,7 +30,11 @@ pub const API_POD_PORT: u16 = 8443;
 pub const PUSHGATEWAY_PORT: u16 = 56789;
 /// Label and value that tell the operator's pods from those of Jobs.
 pub const COMPONENT: (&str, &str) = ("app.kubernetes.io/component", "operator");
-/// Our own kinds, by their plural, in the order in which `--purge` deletes them: what uses others before what is used.
-pub const PLURALS: [&str; 3] = ["recoveries", "restics", "repositories"];
+/// Plural and kind of our own objects, in the order in which `--purge` deletes them: what uses others before what is
+/// used.
+pub const KINDS: [(&str, &str); 3] =
+    [("recoveries", "Recovery"), ("restics", "Restic"), ("repositories", "Repository")];
 /// Group of our own kinds.
 pub const GROUP: &str = domain::objects::GROUP;
+/// Version of our own kinds.
+pub const API_VERSION: &str = domain::objects::VERSION;

@@ -31,6 +31,11 @@ pub(crate) enum Error {
         /// The client's error.
         source: Box<kube::Error>,
     },
+    /// Pods were not replaced in time.
+    #[error(
+        "pods of {0} still have the container `stash`: others of it do not serve, or a PodDisruptionBudget holds them up"
+    )]
+    PodsStayed(String),
     /// An object cannot be written as JSON: a defect of ours.
     #[error("{object} cannot be written as JSON: {source}")]
     Json {

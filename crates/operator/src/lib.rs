@@ -3,7 +3,7 @@
 //! Read in this order: [`run`] is the process; `world` is what is known, `triggers` who looks again when it changes,
 //! `controller` how that is done; `workloads`, `restics`, `recoveries` and `repositories` are what is done, one kind of
 //! object each. [`admission`] answers the API server, [`certificates`] and [`serve`] let it ask;
-//! [`snapshots`] is an API of its own. Nothing here decides:
+//! [`snapshots`] is an API of its own; [`uninstall`] takes everything out again. Nothing here decides:
 //! that is `domain::decide`.
 
 #![cfg_attr(
@@ -20,6 +20,7 @@ pub mod certificates;
 pub mod run;
 pub mod serve;
 pub mod snapshots;
+pub mod uninstall;
 
 mod context;
 mod controller;

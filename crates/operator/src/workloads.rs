@@ -2,7 +2,7 @@
 //! taken out; rights come before pods need them; pods that nobody else replaces are replaced.
 
 mod cycle;
-mod pods;
+pub(crate) mod pods;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,9 +3,9 @@
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, glog::GlogFlags, pushgateway::PushgatewayArgs,
-    recover::RecoverArgs, run::RunArgs, scaledown::ScaleDownArgs, snapshots::SnapshotsArgs,
-    standalone::StandaloneArgs, version::VersionArgs,
+    backup::BackupArgs, check::CheckArgs, forget::ForgetArgs, glog::GlogFlags, install::InstallArgs,
+    pushgateway::PushgatewayArgs, recover::RecoverArgs, run::RunArgs, scaledown::ScaleDownArgs,
+    snapshots::SnapshotsArgs, standalone::StandaloneArgs, uninstall::UninstallArgs, version::VersionArgs,
 };
 use crate::exit::Exit;
 use crate::telemetry::{Form, Voice};
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     Scaledown(Box<ScaleDownArgs>),
     Pushgateway(Box<PushgatewayArgs>),
+    Install(Box<InstallArgs>),
+    Uninstall(UninstallArgs),
     Version(VersionArgs),
 }
 

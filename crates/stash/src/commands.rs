@@ -7,12 +7,14 @@ pub(crate) mod forget;
 pub(crate) mod glog;
 pub(crate) mod in_cluster;
 pub(crate) mod in_pod;
+pub(crate) mod install;
 pub(crate) mod pushgateway;
 pub(crate) mod recover;
 pub(crate) mod run;
 pub(crate) mod scaledown;
 pub(crate) mod snapshots;
 pub(crate) mod standalone;
+pub(crate) mod uninstall;
 pub(crate) mod version;
 
 use crate::cli::Command;
@@ -33,6 +35,8 @@ pub(crate) fn execute(command: Command, console: Terminal) -> anyhow::Result<Exi
             Command::Check(args) => check::execute(*args, console).await,
             Command::Scaledown(args) => scaledown::execute(*args).await,
             Command::Pushgateway(args) => pushgateway::execute(*args).await,
+            Command::Install(args) => install::execute(*args, console).await,
+            Command::Uninstall(args) => uninstall::execute(args, console).await,
             Command::Version(args) => version::execute(&args),
         }
     });

@@ -1,6 +1,6 @@
 //! What the tests need beyond a Rust toolchain, and how it comes to a machine that lacks it.
 //!
-//! Programs that are one file (restic, Prometheus, its push gateway) are unpacked from their Debian packages into
+//! Programs that are one file (restic, Prometheus, its push gateway, shellcheck) are unpacked from their Debian packages into
 //! the cache folder and never installed: no service is started, no port claimed, no root needed. Only the browser
 //! and the C++ compiler, which need many libraries, are installed.
 
@@ -24,10 +24,12 @@ struct Tool {
 }
 
 /// Unpacked when no program of this name, or only too old a one, is on the path.
-const UNPACKED: [Tool; 4] = [
+const UNPACKED: [Tool; 5] = [
     Tool { program: "restic", package: "restic", suite: OLDER, least: None },
     Tool { program: "prometheus", package: "prometheus", suite: NEWER, least: Some((3, 0)) },
     Tool { program: "promtool", package: "promtool", suite: NEWER, least: Some((3, 0)) },
+    // Of the older suite, since it is linked with the libraries of its suite.
+    Tool { program: "shellcheck", package: "shellcheck", suite: OLDER, least: None },
     Tool { program: REFERENCE, package: REFERENCE, suite: NEWER, least: Some((1, 11)) },
 ];
 

@@ -6,7 +6,10 @@ use crate::tidy::{Finding, Source};
 const MOST_LINES: usize = 400;
 
 /// Files that may be longer, each with its reason. A file made by a program is the only good one.
-const LONG: [(&str, &str); 0] = [];
+const LONG: [(&str, &str); 1] = [(
+    "deploy/stash.sh",
+    "made by `cargo xtask codegen`, and of one file so that it can be piped into a shell",
+)];
 
 /// What is written by hand and read from top to bottom. Generated YAML, prose and lock files are not.
 const WRITTEN: [&str; 8] = [".rs", ".toml", ".sh", ".py", ".go", ".js", ".css", ".html"];

@@ -115,6 +115,15 @@ pub fn inject<'a>(
     }
 }
 
+/// The workload without what was injected; `None` when there is nothing of ours in it, or it is none of our business.
+#[must_use]
+pub fn without(target: Target<'_>) -> Option<Value> {
+    if target.left_alone().is_some() {
+        return None;
+    }
+    removed(target, target.applied().as_ref())
+}
+
 /// Whether a pod of a ReplicaSet or ReplicationController, which do not replace their pods by themselves, lacks what
 /// its workload has, or has what its workload lacks.
 #[must_use]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cluster::pods::Eviction;
 use domain::decide::inject::is_stale;
-use k8s_openapi::api::core::v1::Pod;
+use domain::decide::target::Target;
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use kube::ResourceExt as _;
 
 use super::{SOON, Workload};
@@ -35,35 +36,15 @@ impl Workload<'_> {
     /// 0.8.3 deleted all of them at once and waited in a loop.
     pub(super) async fn replace_stale_pods(&self) -> Result<Duration, Error> {
         let pods: Vec<Pod> = self.pods().await?;
-        let mut stale = Vec::new();
-        for pod in &pods {
-            let json =
-                serde_json::to_value(pod).map_err(|source| Error::Json { object: self.title(), source })?;
-            if is_stale(self.target(), &json) && pod.metadata.deletion_timestamp.is_none() {
-                stale.push(pod);
-            }
-        }
-        if stale.is_empty() {
-            return Ok(self.context.resync);
-        }
-        let serves = |pod: &&Pod| {
-            let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-            let ready = |condition: &&k8s_openapi::api::core::v1::PodCondition| {
-                condition.type_ == "Ready" && condition.status == "True"
-            };
-            pod.metadata.deletion_timestamp.is_none()
-                && conditions.is_some_and(|conditions| conditions.iter().any(|condition| ready(&condition)))
+        let chosen = match next_to_go(self.target(), &pods)
+            .map_err(|source| Error::Json { object: self.title(), source })?
+        {
+            Turn::None => return Ok(self.context.resync),
+            Turn::Later => return Ok(SOON),
+            Turn::Of(pod) => pod,
         };
-        // One that does not serve is missed by nobody.
-        let idle = stale.iter().find(|pod| !serves(pod));
-        let chosen = match idle {
-            Some(pod) => Some(pod),
-            None if pods.iter().all(|pod| serves(&pod)) => stale.first(),
-            None => None,
-        };
-        let Some(pod) = chosen else { return Ok(SOON) };
-        let uid = pod.metadata.uid.clone().unwrap_or_default();
-        self.evict(&pod.name_any(), &uid).await
+        let uid = chosen.metadata.uid.clone().unwrap_or_default();
+        self.evict(&chosen.name_any(), &uid).await
     }
 
     /// Evicts a pod, if it still is the one that was seen. Returns when to look again.
@@ -81,4 +62,38 @@ impl Workload<'_> {
             }
         })
     }
+}
+
+/// Whose turn it is to be replaced.
+pub(crate) enum Turn<'a> {
+    /// Every pod is as its workload says.
+    None,
+    /// Some are not, and have to wait until the others serve.
+    Later,
+    /// This one's.
+    Of(&'a Pod),
+}
+
+/// Chooses one pod that is not as its workload says, when every other serves.
+pub(crate) fn next_to_go<'a>(target: Target<'_>, pods: &'a [Pod]) -> Result<Turn<'a>, serde_json::Error> {
+    let is_going = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+    let mut stale = Vec::new();
+    for pod in pods {
+        if is_stale(target, &serde_json::to_value(pod)?) && !is_going(pod) {
+            stale.push(pod);
+        }
+    }
+    let serves = |pod: &Pod| {
+        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+        let is_ready = |condition: &PodCondition| condition.type_ == "Ready" && condition.status == "True";
+        !is_going(pod) && conditions.is_some_and(|conditions| conditions.iter().any(is_ready))
+    };
+    // One that does not serve is missed by nobody.
+    let idle = stale.iter().find(|pod| !serves(pod));
+    Ok(match (idle, stale.first()) {
+        (_, None) => Turn::None,
+        (Some(pod), _) => Turn::Of(pod),
+        (None, Some(pod)) if pods.iter().all(serves) => Turn::Of(pod),
+        (None, Some(_)) => Turn::Later,
+    })
 }

@@ -6,6 +6,7 @@
 mod bad_input;
 mod dashboards;
 mod help;
+mod install;
 mod killed;
 mod kit;
 mod live;

@@ -1,0 +1,8 @@
+//! Script, command and chart install the same.
+
+mod chart;
+mod cluster;
+mod refusals;
+mod render;
+mod same;
+mod script;
