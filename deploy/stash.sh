@@ -721,6 +721,7 @@ YAML
     if on "$SERVICE_MONITOR" "$MONITOR_OPERATOR"; then
     cat <<YAML
   - port: api
+    honorLabels: true
     scheme: https
     bearerTokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token
     tlsConfig:

@@ -40,6 +40,8 @@ pub(crate) fn service_monitor(options: &Options, parts: &Parts) -> Value {
     if parts.contains(&Part::Operator) {
         endpoints.push(json!({
             "port": names::API_PORT,
+            // What the operator tells of an object has the namespace of the object.
+            "honorLabels": true,
             "scheme": "https",
             "bearerTokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token",
             "tlsConfig": {
