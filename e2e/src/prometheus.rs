@@ -112,6 +112,14 @@ impl<'a> Prometheus<'a> {
         log.context("reading what Prometheus said")
     }
 
+    /// The rules that it has, as its API tells them.
+    pub async fn rules(&self) -> Result<Vec<Value>> {
+        let text = self.space.get(&self.pod, PORT, "/api/v1/rules").await?;
+        let answer: Value = serde_json::from_str(&text).context("Prometheus answers no JSON")?;
+        let groups = answer["data"]["groups"].as_array().into_iter().flatten();
+        Ok(groups.flat_map(|group| group["rules"].as_array().into_iter().flatten()).cloned().collect())
+    }
+
     /// What it scrapes, as its API tells it.
     pub async fn targets(&self) -> Result<Value> {
         let text = self.space.get(&self.pod, PORT, "/api/v1/targets?state=active").await?;

@@ -42,6 +42,11 @@ impl Operator {
 
     /// Runs `deploy/stash.sh` with these flags, and returns what it printed. To install is to wait until it is ready.
     pub async fn script(&self, flags: &[&str]) -> Result<String> {
+        self.script_in(Path::new("."), flags).await
+    }
+
+    /// The same in a folder, where it may write files.
+    pub async fn script_in(&self, folder: &Path, flags: &[&str]) -> Result<String> {
         let (registry, tag) = image::STASH.split_once("/stash:").context("our image is called otherwise")?;
         let mut command = self.cluster.command("sh");
         command.arg(Path::new(ROOT).join("deploy/stash.sh")).args([
@@ -49,7 +54,7 @@ impl Operator {
             format!("--docker-registry={registry}"),
             format!("--image-tag={tag}"),
         ]);
-        command.args(flags);
+        command.args(flags).current_dir(folder);
         run(command).await.context("deploy/stash.sh")
     }
 

@@ -3,7 +3,7 @@
 mod backup_standalone;
 mod break_cluster;
 mod break_pods;
-mod install_chart;
+mod install;
 mod monitoring;
 mod operator_backup;
 mod operator_injection;

@@ -1,7 +1,7 @@
 //! The monitoring guides, followed: Stash is installed with their flags, Prometheus with their manifests, and it has
 //! every metric that the overview names.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use e2e::guide::{Applied, configure};
 use e2e::prometheus::Prometheus;
 use e2e::prometheus_operator::with_prometheus_operator;
@@ -48,6 +48,8 @@ async fn watch_builtin(space: &Namespace, operator: &Operator) -> Result<()> {
     let prometheus = Prometheus::of_labels(space, "app=stash-prometheus").await?;
     has_everything(&prometheus, space, operator).await?;
     has_no_trouble(&prometheus).await?;
+    answers_dashboards(&prometheus, space).await?;
+    judges_alerts(&prometheus).await?;
 
     // Who has not the right to it is told so.
     let bindings: Api<ClusterRoleBinding> = Api::all(space.cluster.client.clone());
@@ -148,6 +150,34 @@ async fn has_everything(prometheus: &Prometheus<'_>, space: &Namespace, operator
             .await?;
     }
     Ok(())
+}
+
+/// Waits until every query of every dashboard has an answer, those of the dashboard for Stash 0.8.3 among them. What is
+/// shown only while something is wrong is asked, and need not have one.
+async fn answers_dashboards(prometheus: &Prometheus<'_>, space: &Namespace) -> Result<()> {
+    let chosen = [("namespace", space.name.as_str())];
+    let shipped = monitoring::queries("1m", &chosen)?;
+    for query in shipped.into_iter().chain(monitoring::published(&chosen)) {
+        let asked = if query.is_of_trouble() {
+            prometheus.query(&query.expression).await.map(drop)
+        } else {
+            prometheus.series(&query.expression).await.map(drop)
+        };
+        asked.with_context(|| format!("{} of the dashboard {}", query.panel, query.dashboard))?;
+    }
+    Ok(())
+}
+
+/// Waits until every alert that ships was judged without an error.
+async fn judges_alerts(prometheus: &Prometheus<'_>) -> Result<()> {
+    let wanted = monitoring::ALERTS.lines().filter(|line| line.trim_start().starts_with("- alert:")).count();
+    wait::until_it_works("Prometheus to judge the alerts", wait::PATIENCE, async || {
+        let rules = prometheus.rules().await?;
+        let judged = rules.iter().filter(|rule| rule["health"] == "ok").count();
+        ensure!(judged == wanted, "{judged} of {wanted}: {rules:?}");
+        Ok(())
+    })
+    .await
 }
 
 /// Names and types of the table.
