@@ -7,6 +7,7 @@
 mod alerts;
 mod crds;
 mod dashboards;
+mod kinds;
 mod metrics;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ fn generated() -> Result<Files> {
     files.extend(alerts::files()?);
     files.extend(crds::files()?);
     files.extend(dashboards::files()?);
+    files.extend(kinds::files()?);
     files.extend(metrics::files()?);
     Ok(files)
 }
