@@ -15,6 +15,8 @@ OPERATOR_SELECTOR='app=stash,app.kubernetes.io/component=operator'
 FIELD_MANAGER='stash-install'
 # How long each wait may take, in seconds.
 PATIENCE=300
+# The Job that cleans up gives up by itself a minute before.
+JOB_PATIENCE=660
 
 NAMESPACE='kube-system'
 RBAC='true'
@@ -763,6 +765,12 @@ YAML
       restartPolicy: Never
       nodeSelector:
         kubernetes.io/os: linux
+      tolerations:
+      - key: CriticalAddonsOnly
+        operator: Exists
+      - key: node-role.kubernetes.io/control-plane
+        operator: Exists
+        effect: NoSchedule
       securityContext:
         runAsNonRoot: true
         runAsUser: 65532
@@ -969,6 +977,17 @@ look_at_cluster() {
     fi
 }
 
+# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
+of_deployment() {
+    kubectl get deployment 'stash-operator' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
+}
+
+# Fails when Helm installed what is there; $1 is what to do instead.
+is_not_of_helm() {
+    [ "$(of_deployment .metadata.labels.heritage)" != 'Helm' ] ||
+        fail "Helm installed Stash in namespace $NAMESPACE; use \`$1\`"
+}
+
 see_to_namespace() {
     kubectl get namespace "$1" >/dev/null 2>&1 || kubectl create namespace "$1" >&2 ||
         fail "the namespace $1 cannot be made; make it, or have somebody do so"
@@ -981,6 +1000,7 @@ knows_service_monitors() {
 install() {
     say "installing Stash $TAG from $REGISTRY/stash in namespace $NAMESPACE, monitoring agent $MONITOR_AGENT"
     look_at_cluster
+    is_not_of_helm 'helm upgrade'
     if on "$SERVICE_MONITOR" && ! knows_service_monitors; then
         fail 'the cluster knows no ServiceMonitors; install the Prometheus operator first, or choose another --monitoring-agent'
     fi
@@ -1000,11 +1020,6 @@ install() {
         fail "the operator does not serve yet; ask \`kubectl describe pods --namespace $NAMESPACE --selector $OPERATOR_SELECTOR\` why"
     }
     say 'Stash is installed. Next: docs/guides/cluster.md'
-}
-
-# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
-of_deployment() {
-    kubectl get deployment 'stash-operator' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
 }
 
 no_operator_pods() {
@@ -1038,13 +1053,16 @@ clean_up() {
     fi
     kubectl delete job 'stash-uninstall' --namespace "$NAMESPACE" --ignore-not-found >&2
     uninstall_job | kubectl apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --filename - >&2
-    say "waiting until the Job stash-uninstall has taken out what the operator put in, for ${PATIENCE}s at most"
+    say "waiting until the Job stash-uninstall has taken out what the operator put in, for ${JOB_PATIENCE}s at most"
     ended='false'
-    ! until_said "$PATIENCE" job_ended || ended=$(job_ended)
+    ! until_said "$JOB_PATIENCE" job_ended || ended=$(job_ended)
     kubectl logs --namespace "$NAMESPACE" job/stash-uninstall --tail=50 >&2 || :
     case $ended in
     *Complete*) kubectl delete job 'stash-uninstall' --namespace "$NAMESPACE" >&2 ;;
-    *) fail "the Job stash-uninstall in namespace $NAMESPACE did not end well; mend what its log above says, then run this again" ;;
+    *)
+        kubectl get pods --namespace "$NAMESPACE" --selector job-name=stash-uninstall >&2 || :
+        fail "the Job stash-uninstall in namespace $NAMESPACE did not end well; mend what its log above says, then run this again"
+        ;;
     esac
 }
 
@@ -1099,6 +1117,7 @@ delete_objects() {
 uninstall() {
     say "uninstalling Stash from namespace $NAMESPACE; data in storages stays"
     look_at_cluster
+    is_not_of_helm 'helm uninstall'
     if on "$PURGE"; then write_objects; fi
     # The Job runs as the operator did.
     image=$(of_deployment '.spec.template.spec.containers[?(@.name=="operator")].image')

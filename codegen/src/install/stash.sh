@@ -15,6 +15,8 @@ OPERATOR_SELECTOR='app=stash,@COMPONENT@'
 FIELD_MANAGER='stash-install'
 # How long each wait may take, in seconds.
 PATIENCE=300
+# The Job that cleans up gives up by itself a minute before.
+JOB_PATIENCE=660
 
 NAMESPACE='kube-system'
 RBAC='true'
@@ -256,6 +258,17 @@ look_at_cluster() {
     fi
 }
 
+# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
+of_deployment() {
+    kubectl get deployment '@OPERATOR@' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
+}
+
+# Fails when Helm installed what is there; $1 is what to do instead.
+is_not_of_helm() {
+    [ "$(of_deployment .metadata.labels.heritage)" != 'Helm' ] ||
+        fail "Helm installed Stash in namespace $NAMESPACE; use \`$1\`"
+}
+
 see_to_namespace() {
     kubectl get namespace "$1" >/dev/null 2>&1 || kubectl create namespace "$1" >&2 ||
         fail "the namespace $1 cannot be made; make it, or have somebody do so"
@@ -268,6 +281,7 @@ knows_service_monitors() {
 install() {
     say "installing Stash $TAG from $REGISTRY/stash in namespace $NAMESPACE, monitoring agent $MONITOR_AGENT"
     look_at_cluster
+    is_not_of_helm 'helm upgrade'
     if on "$SERVICE_MONITOR" && ! knows_service_monitors; then
         fail 'the cluster knows no ServiceMonitors; install the Prometheus operator first, or choose another --monitoring-agent'
     fi

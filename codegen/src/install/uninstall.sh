@@ -1,10 +1,5 @@
 #!/bin/sh
 # The part of stash.sh that takes Stash away; what it calls and reads is in there.
-# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
-of_deployment() {
-    kubectl get deployment '@OPERATOR@' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
-}
-
 no_operator_pods() {
     [ -n "$(kubectl get pods --namespace "$NAMESPACE" --selector "$OPERATOR_SELECTOR" --output name)" ] || echo none
 }
@@ -36,13 +31,16 @@ clean_up() {
     fi
     kubectl delete job '@UNINSTALL_JOB@' --namespace "$NAMESPACE" --ignore-not-found >&2
     uninstall_job | kubectl apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --filename - >&2
-    say "waiting until the Job @UNINSTALL_JOB@ has taken out what the operator put in, for ${PATIENCE}s at most"
+    say "waiting until the Job @UNINSTALL_JOB@ has taken out what the operator put in, for ${JOB_PATIENCE}s at most"
     ended='false'
-    ! until_said "$PATIENCE" job_ended || ended=$(job_ended)
+    ! until_said "$JOB_PATIENCE" job_ended || ended=$(job_ended)
     kubectl logs --namespace "$NAMESPACE" job/@UNINSTALL_JOB@ --tail=50 >&2 || :
     case $ended in
     *Complete*) kubectl delete job '@UNINSTALL_JOB@' --namespace "$NAMESPACE" >&2 ;;
-    *) fail "the Job @UNINSTALL_JOB@ in namespace $NAMESPACE did not end well; mend what its log above says, then run this again" ;;
+    *)
+        kubectl get pods --namespace "$NAMESPACE" --selector job-name=@UNINSTALL_JOB@ >&2 || :
+        fail "the Job @UNINSTALL_JOB@ in namespace $NAMESPACE did not end well; mend what its log above says, then run this again"
+        ;;
     esac
 }
 
@@ -97,6 +95,7 @@ delete_objects() {
 uninstall() {
     say "uninstalling Stash from namespace $NAMESPACE; data in storages stays"
     look_at_cluster
+    is_not_of_helm 'helm uninstall'
     if on "$PURGE"; then write_objects; fi
     # The Job runs as the operator did.
     image=$(of_deployment '.spec.template.spec.containers[?(@.name=="operator")].image')

@@ -15,6 +15,7 @@ use kube::Client;
 
 use self::apply::Cluster;
 use super::in_cluster::PersonalApiArgs;
+use super::uninstall::{answered, is_not_of_helm};
 use crate::console::Terminal;
 use crate::exit::Exit;
 
@@ -161,6 +162,7 @@ pub(crate) async fn execute(args: InstallArgs, console: Terminal) -> Result<Exit
     }
     let client = args.api.connect("stash-install").await?;
     is_new_enough(&client).await?;
+    is_not_of_helm(&client, &options.namespace, "helm upgrade").await?;
     let cluster = Cluster { client };
     let parts = options.parts();
     if parts.contains(&Part::ServiceMonitor) && !cluster.knows_service_monitors().await? {
@@ -189,8 +191,7 @@ pub(crate) async fn execute(args: InstallArgs, console: Terminal) -> Result<Exit
 }
 
 async fn is_new_enough(client: &Client) -> Result<()> {
-    let version =
-        super::uninstall::answered("read the version of the cluster", client.apiserver_version().await)?;
+    let version = answered("read the version of the cluster", client.apiserver_version().await)?;
     // Some providers write `29+`.
     let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
     if version.major == "1" && minor.parse::<u32>().is_ok_and(|minor| minor < MINOR) {

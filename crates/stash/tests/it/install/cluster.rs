@@ -271,3 +271,22 @@ async fn purging_writes_objects_to_files_and_deletes_them_with_their_definitions
     assert!(text(&again.stderr).contains("move it away"), "{}", text(&again.stderr));
     assert_eq!(cluster.objects(), before, "nothing is changed when a file would be written over");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_helm_installed_is_left_to_helm_but_for_its_own_jobs() {
+    let cluster = used().await;
+    let path = "/apis/apps/v1/namespaces/stash/deployments/stash-operator";
+    let mut deployment = cluster.objects()[path].clone();
+    deployment["metadata"]["labels"]["heritage"] = json!("Helm");
+    let cluster = cluster.with(path, deployment);
+    let before = cluster.objects();
+    for command in ["install", "uninstall"] {
+        assert!(cluster.fails(&[command, "--namespace=stash"]).await.contains("Helm installed"));
+    }
+    assert_eq!(cluster.objects(), before);
+    // The Job of the chart stops the operator and takes its registrations away, and nothing else.
+    cluster.succeeds(Path::new("."), &["uninstall", "--namespace=stash", "--only=stop"]).await;
+    let gone: Vec<&String> = before.keys().filter(|path| !cluster.objects().contains_key(*path)).collect();
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert!(gone[0].ends_with("/admission.stash.appscode.com"), "{gone:?}");
+}
