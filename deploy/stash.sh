@@ -997,6 +997,29 @@ knows_service_monitors() {
     kubectl get customresourcedefinition servicemonitors.monitoring.coreos.com >/dev/null 2>&1
 }
 
+# Deletes the objects of kind $1, name $2 and label $3 in all namespaces but those of $4.
+delete_elsewhere() {
+    kubectl get "$1" --all-namespaces --field-selector "metadata.name=$2" --selector "$3" --output \
+        'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' |
+        while read -r namespace; do
+            case " $4 " in
+            *" $namespace "*) continue ;;
+            esac
+            kubectl delete "$1" "$2" --namespace "$namespace" --ignore-not-found </dev/null >&2
+        done
+}
+
+# Deletes what is told to Prometheus in any namespace: monitors but in $1, the right to publish the authority but in $2,
+# Secrets that hold one but in $3.
+delete_monitoring() {
+    delete_elsewhere rolebinding 'stash-operator-ca' 'app=stash' "$2"
+    delete_elsewhere role 'stash-operator-ca' 'app=stash' "$2"
+    delete_elsewhere secret 'stash-apiserver-cert' 'app=stash' "$3"
+    if knows_service_monitors; then
+        delete_elsewhere servicemonitor 'stash-servicemonitor' '' "$1"
+    fi
+}
+
 install() {
     say "installing Stash $TAG from $REGISTRY/stash in namespace $NAMESPACE, monitoring agent $MONITOR_AGENT"
     look_at_cluster
@@ -1011,9 +1034,11 @@ install() {
     manifest | kubectl apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --filename - >&2 ||
         fail 'not everything could be applied; the lines above say what and why. Installing takes the rights of a cluster administrator'
     # What an installation with other flags has left.
-    if ! on "$SERVICE_MONITOR" && knows_service_monitors; then
-        kubectl delete servicemonitor 'stash-servicemonitor' --namespace "$PROMETHEUS_NAMESPACE" --ignore-not-found >&2
-    fi
+    monitors=''
+    authorities=''
+    ! on "$SERVICE_MONITOR" || monitors=$PROMETHEUS_NAMESPACE
+    ! on "$AUTHORITY" || authorities=$PROMETHEUS_NAMESPACE
+    delete_monitoring "$monitors" "$authorities" "$NAMESPACE $authorities"
     say "waiting until the operator serves, for ${PATIENCE}s at most"
     kubectl rollout status --namespace "$NAMESPACE" deployment/stash-operator --timeout="${PATIENCE}s" >&2 || {
         kubectl get pods --namespace "$NAMESPACE" --selector "$OPERATOR_SELECTOR" >&2 || :
@@ -1066,26 +1091,12 @@ clean_up() {
     esac
 }
 
-# Deletes the objects of kind $1 and name $2 in whichever namespace they are, if they have label $3.
-delete_everywhere() {
-    kubectl get "$1" --all-namespaces --field-selector "metadata.name=$2" --selector "$3" --output \
-        'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' |
-        while read -r namespace; do
-            kubectl delete "$1" "$2" --namespace "$namespace" --ignore-not-found </dev/null >&2
-        done
-}
-
 delete_installed() {
     kubectl delete deployment,service,role,rolebinding,lease 'stash-operator' --namespace "$NAMESPACE" --ignore-not-found >&2
     kubectl delete serviceaccount 'stash-operator' --namespace "$NAMESPACE" --ignore-not-found >&2
     kubectl delete clusterrolebinding 'stash-operator' 'stash-apiserver-auth-delegator' --ignore-not-found >&2
     kubectl delete clusterrole 'stash-operator' --ignore-not-found >&2
-    delete_everywhere rolebinding 'stash-operator-ca' 'app=stash'
-    delete_everywhere role 'stash-operator-ca' 'app=stash'
-    delete_everywhere secret 'stash-apiserver-cert' 'app=stash'
-    if knows_service_monitors; then
-        delete_everywhere servicemonitor 'stash-servicemonitor' ''
-    fi
+    delete_monitoring '' '' ''
 }
 
 is_defined() {

@@ -44,26 +44,12 @@ clean_up() {
     esac
 }
 
-# Deletes the objects of kind $1 and name $2 in whichever namespace they are, if they have label $3.
-delete_everywhere() {
-    kubectl get "$1" --all-namespaces --field-selector "metadata.name=$2" --selector "$3" --output \
-        'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' |
-        while read -r namespace; do
-            kubectl delete "$1" "$2" --namespace "$namespace" --ignore-not-found </dev/null >&2
-        done
-}
-
 delete_installed() {
     kubectl delete deployment,service,role,rolebinding,lease '@OPERATOR@' --namespace "$NAMESPACE" --ignore-not-found >&2
     kubectl delete serviceaccount '@OPERATOR@' --namespace "$NAMESPACE" --ignore-not-found >&2
     kubectl delete clusterrolebinding '@OPERATOR@' '@AUTH_DELEGATOR@' --ignore-not-found >&2
     kubectl delete clusterrole '@OPERATOR@' --ignore-not-found >&2
-    delete_everywhere rolebinding '@CA@' 'app=stash'
-    delete_everywhere role '@CA@' 'app=stash'
-    delete_everywhere secret '@CERTIFICATE_SECRET@' 'app=stash'
-    if knows_service_monitors; then
-        delete_everywhere servicemonitor '@SERVICE_MONITOR@' ''
-    fi
+    delete_monitoring '' '' ''
 }
 
 is_defined() {

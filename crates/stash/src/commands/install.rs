@@ -15,6 +15,7 @@ use kube::Client;
 
 use self::apply::Cluster;
 use super::in_cluster::PersonalApiArgs;
+use super::uninstall::installed::{Kept, delete_monitoring};
 use super::uninstall::{answered, is_not_of_helm};
 use crate::console::Terminal;
 use crate::exit::Exit;
@@ -177,9 +178,15 @@ pub(crate) async fn execute(args: InstallArgs, console: Terminal) -> Result<Exit
     for object in objects(&options) {
         cluster.apply(&object).await?;
     }
-    if !parts.contains(&Part::ServiceMonitor) {
-        cluster.forget_service_monitor(options.prometheus_namespace()).await?;
-    }
+    // What an installation with other flags has left.
+    let where_if = |part| parts.contains(&part).then(|| options.prometheus_namespace());
+    let authority = where_if(Part::Authority);
+    let kept = Kept {
+        monitors: where_if(Part::ServiceMonitor).into_iter().collect(),
+        authorities: authority.into_iter().collect(),
+        secrets: authority.into_iter().chain([options.namespace.as_str()]).collect(),
+    };
+    delete_monitoring(&cluster.client, &kept).await?;
     cluster.wait_until_it_serves(&options.namespace, &console).await?;
     tracing::info!(
         namespace = options.namespace,

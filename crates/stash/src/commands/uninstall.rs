@@ -1,6 +1,6 @@
 //! `stash uninstall`: takes the operator, and what it put into the cluster, out again.
 
-mod installed;
+pub(super) mod installed;
 mod purge;
 
 use std::time::Duration;

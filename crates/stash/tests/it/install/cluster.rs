@@ -180,12 +180,44 @@ async fn installing_writes_what_a_dry_run_prints_and_the_namespaces() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_monitor_that_is_wanted_no_more_goes() {
-    let cluster = cluster_with_monitors();
+async fn what_monitoring_no_longer_needs_goes_and_the_rest_stays() {
+    let cluster = used().await;
+    let there = |wanted: &[&str]| {
+        let objects = cluster.objects();
+        let of_monitoring = |path: &&String| {
+            ["servicemonitors/", "/stash-operator-ca", "secrets/"].iter().any(|part| path.contains(part))
+        };
+        let found: Vec<String> = objects.keys().filter(of_monitoring).map(|path| place(path)).collect();
+        assert_eq!(found, wanted);
+    };
+    let own = "stash secrets/stash-apiserver-cert";
+    let monitored = |namespace: &str| {
+        [
+            "secrets/stash-apiserver-cert",
+            "servicemonitors/stash-servicemonitor",
+            "rolebindings/stash-operator-ca",
+            "roles/stash-operator-ca",
+        ]
+        .map(|rest| format!("{namespace} {rest}"))
+    };
+    let all = monitored("monitoring");
+    there(&[&all[0], own, &all[1], &all[2], &all[3]]);
+    // The same again changes nothing.
     cluster.succeeds(Path::new("."), &install(&MONITORED)).await;
-    let flags = ["--namespace=stash", "--prometheus-namespace=monitoring"];
-    cluster.succeeds(Path::new("."), &install(&flags)).await;
-    assert!(!cluster.objects().keys().any(|path| path.contains("servicemonitors/")));
+    there(&[&all[0], own, &all[1], &all[2], &all[3]]);
+    let mut moved = MONITORED;
+    moved[4] = "--prometheus-namespace=watch";
+    cluster.succeeds(Path::new("."), &install(&moved)).await;
+    let all = monitored("watch");
+    there(&[own, &all[1], &all[2], &all[3]]);
+    cluster.succeeds(Path::new("."), &install(&["--namespace=stash"])).await;
+    there(&[own]);
+}
+
+/// Namespace, and kind and name, of a path.
+fn place(path: &str) -> String {
+    let (_, rest) = path.split_once("/namespaces/").unwrap();
+    rest.replacen('/', " ", 1)
 }
 
 #[tokio::test(flavor = "multi_thread")]

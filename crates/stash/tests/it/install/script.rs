@@ -232,6 +232,22 @@ fn what_helm_installed_is_left_to_helm() {
     }
 }
 
+#[test]
+fn what_monitoring_no_longer_needs_is_deleted_where_it_is_and_the_rest_stays() {
+    // The kubectl here finds everything in the namespace `monitoring`.
+    let monitor = "delete servicemonitor stash-servicemonitor --namespace monitoring";
+    let flags = ["--monitoring-agent=prometheus.io/coreos-operator", "--monitoring-backup"];
+    let fake = Fake::new("Complete");
+    fake.succeeds(&[flags[0], flags[1], "--prometheus-namespace=monitoring"]);
+    fake.assert_never("delete servicemonitor");
+    let moved = Fake::new("Complete");
+    moved.succeeds(&[flags[0], flags[1], "--prometheus-namespace=watch"]);
+    moved.place(monitor);
+    let off = Fake::new("Complete");
+    off.succeeds(&[]);
+    off.place(monitor);
+}
+
 /// A guide is right when what it says can be done.
 #[test]
 fn every_call_of_the_script_in_the_guides_works() {
