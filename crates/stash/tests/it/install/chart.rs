@@ -311,3 +311,18 @@ fn the_readme_names_every_value() {
     }
     assert!(found.is_empty(), "the README does not name {found:?}");
 }
+
+/// A guide is right when what it says can be done.
+#[test]
+fn every_helm_call_of_the_guide_has_values_that_the_chart_takes() {
+    let guide = std::fs::read_to_string(file("docs/guides/install.md")).unwrap();
+    let calls = guide.lines().filter_map(|line| line.strip_prefix("    helm "));
+    let calls: Vec<&str> = calls.filter(|call| call.contains(" charts/stash ")).collect();
+    assert!(calls.len() >= 4, "{calls:?}");
+    for call in calls {
+        let values: Vec<&str> =
+            call.split(" --set ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+        let output = helm_template("stash", &owned(&values));
+        assert!(output.status.success(), "{call}: {}", text(&output.stderr));
+    }
+}

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::render::{by_command, by_key, owned, parsed, text};
+use super::render::{by_command, by_key, file, owned, parsed, text};
 use crate::kit::PROGRAM;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -321,4 +321,17 @@ async fn what_helm_installed_is_left_to_helm_but_for_its_own_jobs() {
     let gone: Vec<&String> = before.keys().filter(|path| !cluster.objects().contains_key(*path)).collect();
     assert_eq!(gone.len(), 1, "{gone:?}");
     assert!(gone[0].ends_with("/admission.stash.appscode.com"), "{gone:?}");
+}
+
+/// A guide is right when what it says can be done.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_of_the_program_in_the_guide_works() {
+    let guide = std::fs::read_to_string(file("docs/guides/install.md")).unwrap();
+    let calls: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("    stash ")).collect();
+    assert!(calls.len() >= 5, "{calls:?}");
+    for call in calls {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments: Vec<&str> = call.split_whitespace().collect();
+        used().await.succeeds(folder.path(), &arguments).await;
+    }
 }
