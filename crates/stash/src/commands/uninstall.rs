@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Data in storages stays, and so do Restics, Recoveries and Repositories unless --purge is given. It may be run again
 /// when something kept it from its end. What Helm installed is uninstalled by Helm.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  stash uninstall --namespace stash\n  stash uninstall --namespace stash --purge"
+)]
 pub(crate) struct UninstallArgs {
     /// Where Stash is installed.
     #[arg(short, long, value_name = "NAMESPACE", default_value = "kube-system", value_parser = namespace)]
