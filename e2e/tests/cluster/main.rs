@@ -18,3 +18,4 @@ mod operator_snapshots;
 mod operator_steps;
 mod serve_storage;
 mod standalone;
+mod uninstall_stash;
