@@ -35,7 +35,7 @@ pub use api::Reached;
 pub use ways::alone_to_install;
 
 /// Its namespace. One name for every run: what a run that was cut off has left is taken over by the next.
-pub const NAMESPACE: &str = "stash-test-operator";
+const NAMESPACE: &str = "stash-test-operator";
 /// Deployment, Service, ServiceAccount, ClusterRole and Lease.
 pub const NAME: &str = "stash-operator";
 /// The ClusterRoleBinding by which it asks who may do what.

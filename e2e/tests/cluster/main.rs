@@ -18,4 +18,3 @@ mod operator_snapshots;
 mod operator_steps;
 mod serve_storage;
 mod standalone;
-mod uninstall_stash;
