@@ -1,7 +1,7 @@
 //! The monitoring guides, followed: Stash is installed with their flags, Prometheus with their manifests, and it has
 //! every metric that the overview names.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use e2e::guide::{Applied, configure};
 use e2e::prometheus::Prometheus;
 use e2e::prometheus_operator::with_prometheus_operator;
