@@ -2,7 +2,7 @@
 //! every metric that the overview names.
 
 use anyhow::{Result, bail, ensure};
-use e2e::guide::{Applied, configure};
+use e2e::guide::{Applied, apply, configure};
 use e2e::prometheus::Prometheus;
 use e2e::prometheus_operator::with_prometheus_operator;
 use e2e::{Namespace, Operator, alone_to_install, tree, wait, workload};
@@ -83,10 +83,13 @@ async fn monitor_with_prometheus_operator() -> Result<()> {
             back_something_up(space).await?;
             let files = ["prometheus-access.yaml", "coreos-prometheus.yaml"];
             let applied = Applied::files(space, &files).await?;
+            apply(space, "monitoring/prometheusrule.yaml").await?;
             let outcome = async {
                 let prometheus = Prometheus::of_labels(space, "app.kubernetes.io/name=prometheus").await?;
                 has_everything(&prometheus, space, operator).await?;
                 has_no_trouble(&prometheus).await?;
+                answers_dashboards(&prometheus).await?;
+                judges_alerts(&prometheus).await?;
                 // What is no longer advertised is no longer scraped.
                 install(&["--monitoring-backup=true"]).await?;
                 scrapes(&prometheus, &["pushgateway"]).await?;
