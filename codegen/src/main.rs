@@ -9,6 +9,7 @@ mod crds;
 mod dashboards;
 mod install;
 mod metrics;
+mod objects;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ fn generated() -> Result<Files> {
     files.extend(dashboards::files()?);
     files.extend(install::files()?);
     files.extend(metrics::files()?);
+    files.extend(objects::files()?);
     Ok(files)
 }
 

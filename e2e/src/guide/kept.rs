@@ -76,6 +76,7 @@ mod tests {
 
     use super::*;
     use crate::guide::blocks::{What, blocks};
+    use crate::guide::script::script;
 
     fn root() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -138,6 +139,15 @@ mod tests {
             "no test runs these blocks: name the file that a command applies, or say why not in a comment \
              `<!-- not run: … -->` before the block"
         );
+    }
+
+    #[test]
+    fn a_shell_can_read_what_is_followed() {
+        for (guide, _) in GUIDES.iter().filter(|(_, kept)| matches!(kept, Kept::Followed)) {
+            let script = script(&blocks(&text(&format!("docs/guides/{guide}"))), &[("shop", "test-1")]);
+            let output = std::process::Command::new("sh").args(["-n", "-c", &script]).output().unwrap();
+            assert!(output.status.success(), "{guide}: {}", String::from_utf8_lossy(&output.stderr));
+        }
     }
 
     #[test]
