@@ -1,6 +1,7 @@
 //! What the guides have their readers apply, made fit for a test: its own namespaces, the tests' images, no patience.
 
 pub mod blocks;
+pub mod follow;
 pub mod kept;
 pub mod script;
 
@@ -14,44 +15,11 @@ use serde_json::json;
 
 use crate::image;
 use crate::namespace::Namespace;
-use crate::operator::Operator;
-use crate::process::output;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Where the guides have Prometheus, and Stash.
 const PROMETHEUS: &str = "monitoring";
 const STASH: &str = "kube-system";
-
-/// The namespace in which the guides of backups are followed, the image of their application, how often it is backed up.
-const FOLLOWED: &str = "shop";
-const IMAGE: &str = "image: busybox:1.37";
-const SCHEDULE: &str = "@every 1m";
-/// Longer than all waiting in a guide that goes well.
-const PATIENCE: &str = "1200";
-
-/// Follows guides of `docs/guides`, one after the other: every block that has no excuse, each guide in a shell of its own, all
-/// in one folder.
-pub async fn follow(space: &Namespace, operator: &Operator, guides: &[&str]) -> Result<()> {
-    let image = format!("image: {}", image::SHELL);
-    let stash = format!("--namespace {}", operator.namespace());
-    let words = [
-        (FOLLOWED, space.name.as_str()),
-        (IMAGE, image.as_str()),
-        (SCHEDULE, "@every 10s"),
-        ("--namespace stash", stash.as_str()),
-    ];
-    let folder = tempfile::tempdir()?;
-    for guide in guides {
-        let text = read(&format!("docs/guides/{guide}"))?;
-        let script = script::script(&blocks::blocks(&text), &words);
-        let mut command = space.cluster.command("timeout");
-        command.args([PATIENCE, "sh", "-c", &script]).current_dir(folder.path());
-        tokio::task::spawn_blocking(move || output(&mut command))
-            .await?
-            .with_context(|| format!("following docs/guides/{guide}"))?;
-    }
-    Ok(())
-}
 
 /// Objects of a guide, in the cluster until [`Applied::remove`].
 pub struct Applied<'a> {

@@ -1,7 +1,7 @@
 //! The guides of backups, followed word for word: their files are applied, their commands run, and each says when it failed.
 
 use anyhow::Result;
-use e2e::guide::follow;
+use e2e::guide::follow::follow;
 use e2e::with_operator;
 
 /// The volumes of the guides' applications, which a cluster with a storage class would make by itself.

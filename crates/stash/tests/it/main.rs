@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod dashboards;
+mod flags;
 mod help;
 mod install;
 mod killed;
