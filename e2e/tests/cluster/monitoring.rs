@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use e2e::guide::{Applied, configure};
+use e2e::process::output;
 use e2e::prometheus::Prometheus;
 use e2e::prometheus_operator::with_prometheus_operator;
 use e2e::{Namespace, Operator, alone_to_install, wait, workload};
@@ -87,6 +88,16 @@ async fn monitor_with_prometheus_operator() -> Result<()> {
                 let prometheus = Prometheus::of_labels(space, "app.kubernetes.io/name=prometheus").await?;
                 has_everything(&prometheus, space, operator).await?;
                 has_no_trouble(&prometheus).await?;
+                // It takes the rules, too, which go with the namespace.
+                let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../monitoring/prometheusrule.yaml");
+                output(space.cluster.command("kubectl").args([
+                    "--namespace",
+                    &space.name,
+                    "apply",
+                    "--filename",
+                    rules,
+                ]))?;
+                judges_alerts(&prometheus).await?;
                 // What is no longer advertised is no longer scraped.
                 install(&["--monitoring-backup=true"]).await?;
                 scrapes(&prometheus, &["pushgateway"]).await?;
