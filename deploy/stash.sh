@@ -15,6 +15,8 @@ OPERATOR_SELECTOR='app=stash,app.kubernetes.io/component=operator'
 FIELD_MANAGER='stash-install'
 # How long each wait may take, in seconds.
 PATIENCE=300
+# The Job that cleans up gives up by itself a minute before.
+JOB_PATIENCE=660
 
 NAMESPACE='kube-system'
 RBAC='true'
@@ -764,6 +766,12 @@ YAML
       restartPolicy: Never
       nodeSelector:
         kubernetes.io/os: linux
+      tolerations:
+      - key: CriticalAddonsOnly
+        operator: Exists
+      - key: node-role.kubernetes.io/control-plane
+        operator: Exists
+        effect: NoSchedule
       securityContext:
         runAsNonRoot: true
         runAsUser: 65532
@@ -970,6 +978,17 @@ look_at_cluster() {
     fi
 }
 
+# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
+of_deployment() {
+    kubectl get deployment 'stash-operator' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
+}
+
+# Fails when Helm installed what is there; $1 is what to do instead.
+is_not_of_helm() {
+    [ "$(of_deployment .metadata.labels.heritage)" != 'Helm' ] ||
+        fail "Helm installed Stash in namespace $NAMESPACE; use \`$1\`"
+}
+
 see_to_namespace() {
     kubectl get namespace "$1" >/dev/null 2>&1 || kubectl create namespace "$1" >&2 ||
         fail "the namespace $1 cannot be made; make it, or have somebody do so"
@@ -979,9 +998,33 @@ knows_service_monitors() {
     kubectl get customresourcedefinition servicemonitors.monitoring.coreos.com >/dev/null 2>&1
 }
 
+# Deletes the objects of kind $1, name $2 and label $3 in all namespaces but those of $4.
+delete_elsewhere() {
+    kubectl get "$1" --all-namespaces --field-selector "metadata.name=$2" --selector "$3" --output \
+        'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' |
+        while read -r namespace; do
+            case " $4 " in
+            *" $namespace "*) continue ;;
+            esac
+            kubectl delete "$1" "$2" --namespace "$namespace" --ignore-not-found </dev/null >&2
+        done
+}
+
+# Deletes what is told to Prometheus in any namespace: monitors but in $1, the right to publish the authority but in $2,
+# Secrets that hold one but in $3.
+delete_monitoring() {
+    delete_elsewhere rolebinding 'stash-operator-ca' 'app=stash' "$2"
+    delete_elsewhere role 'stash-operator-ca' 'app=stash' "$2"
+    delete_elsewhere secret 'stash-apiserver-cert' 'app=stash' "$3"
+    if knows_service_monitors; then
+        delete_elsewhere servicemonitor 'stash-servicemonitor' '' "$1"
+    fi
+}
+
 install() {
     say "installing Stash $TAG from $REGISTRY/stash in namespace $NAMESPACE, monitoring agent $MONITOR_AGENT"
     look_at_cluster
+    is_not_of_helm 'helm upgrade'
     if on "$SERVICE_MONITOR" && ! knows_service_monitors; then
         fail 'the cluster knows no ServiceMonitors; install the Prometheus operator first, or choose another --monitoring-agent'
     fi
@@ -992,20 +1035,17 @@ install() {
     manifest | kubectl apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --filename - >&2 ||
         fail 'not everything could be applied; the lines above say what and why. Installing takes the rights of a cluster administrator'
     # What an installation with other flags has left.
-    if ! on "$SERVICE_MONITOR" && knows_service_monitors; then
-        kubectl delete servicemonitor 'stash-servicemonitor' --namespace "$PROMETHEUS_NAMESPACE" --ignore-not-found >&2
-    fi
+    monitors=''
+    authorities=''
+    ! on "$SERVICE_MONITOR" || monitors=$PROMETHEUS_NAMESPACE
+    ! on "$AUTHORITY" || authorities=$PROMETHEUS_NAMESPACE
+    delete_monitoring "$monitors" "$authorities" "$NAMESPACE $authorities"
     say "waiting until the operator serves, for ${PATIENCE}s at most"
     kubectl rollout status --namespace "$NAMESPACE" deployment/stash-operator --timeout="${PATIENCE}s" >&2 || {
         kubectl get pods --namespace "$NAMESPACE" --selector "$OPERATOR_SELECTOR" >&2 || :
         fail "the operator does not serve yet; ask \`kubectl describe pods --namespace $NAMESPACE --selector $OPERATOR_SELECTOR\` why"
     }
     say 'Stash is installed. Next: docs/guides/cluster.md'
-}
-
-# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
-of_deployment() {
-    kubectl get deployment 'stash-operator' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
 }
 
 no_operator_pods() {
@@ -1039,23 +1079,17 @@ clean_up() {
     fi
     kubectl delete job 'stash-uninstall' --namespace "$NAMESPACE" --ignore-not-found >&2
     uninstall_job | kubectl apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --filename - >&2
-    say "waiting until the Job stash-uninstall has taken out what the operator put in, for ${PATIENCE}s at most"
+    say "waiting until the Job stash-uninstall has taken out what the operator put in, for ${JOB_PATIENCE}s at most"
     ended='false'
-    ! until_said "$PATIENCE" job_ended || ended=$(job_ended)
+    ! until_said "$JOB_PATIENCE" job_ended || ended=$(job_ended)
     kubectl logs --namespace "$NAMESPACE" job/stash-uninstall --tail=50 >&2 || :
     case $ended in
     *Complete*) kubectl delete job 'stash-uninstall' --namespace "$NAMESPACE" >&2 ;;
-    *) fail "the Job stash-uninstall in namespace $NAMESPACE did not end well; mend what its log above says, then run this again" ;;
+    *)
+        kubectl get pods --namespace "$NAMESPACE" --selector job-name=stash-uninstall >&2 || :
+        fail "the Job stash-uninstall in namespace $NAMESPACE did not end well; mend what its log above says, then run this again"
+        ;;
     esac
-}
-
-# Deletes the objects of kind $1 and name $2 in whichever namespace they are, if they have label $3.
-delete_everywhere() {
-    kubectl get "$1" --all-namespaces --field-selector "metadata.name=$2" --selector "$3" --output \
-        'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' |
-        while read -r namespace; do
-            kubectl delete "$1" "$2" --namespace "$namespace" --ignore-not-found </dev/null >&2
-        done
 }
 
 delete_installed() {
@@ -1063,12 +1097,7 @@ delete_installed() {
     kubectl delete serviceaccount 'stash-operator' --namespace "$NAMESPACE" --ignore-not-found >&2
     kubectl delete clusterrolebinding 'stash-operator' 'stash-apiserver-auth-delegator' --ignore-not-found >&2
     kubectl delete clusterrole 'stash-operator' --ignore-not-found >&2
-    delete_everywhere rolebinding 'stash-operator-ca' 'app=stash'
-    delete_everywhere role 'stash-operator-ca' 'app=stash'
-    delete_everywhere secret 'stash-apiserver-cert' 'app=stash'
-    if knows_service_monitors; then
-        delete_everywhere servicemonitor 'stash-servicemonitor' ''
-    fi
+    delete_monitoring '' '' ''
 }
 
 is_defined() {
@@ -1100,6 +1129,7 @@ delete_objects() {
 uninstall() {
     say "uninstalling Stash from namespace $NAMESPACE; data in storages stays"
     look_at_cluster
+    is_not_of_helm 'helm uninstall'
     if on "$PURGE"; then write_objects; fi
     # The Job runs as the operator did.
     image=$(of_deployment '.spec.template.spec.containers[?(@.name=="operator")].image')

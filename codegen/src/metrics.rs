@@ -57,7 +57,8 @@ const OF_OPERATOR: &str = "
 The operator serves these at `/metrics` of its port 8443, beside those of its API server and of its process. What they
 say of objects is read from the objects at each scrape: it survives every restart, and is there before the operator is
 ready. There is one series for each Restic, at most two for each workload that a Restic selects, eleven for each
-Repository and one for each Recovery; the rest do not grow with the cluster.
+Repository and one for each Recovery; the rest do not grow with the cluster. Scrape them with `honor_labels: true`: their label
+`namespace` is that of the object, and would become `exported_namespace`.
 
 | metric | type | labels | meaning |
 |---|---|---|---|

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::image;
 use crate::namespace::Namespace;
+use crate::process::output;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Where the guides have Prometheus, and Stash.
@@ -63,6 +64,13 @@ impl<'a> Applied<'a> {
         ensure!(output.status.success(), "kubectl says: {}", String::from_utf8_lossy(&output.stderr));
         Ok(())
     }
+}
+
+/// `kubectl apply` of a file of ours as it is, in this namespace, with which it goes.
+pub async fn apply(space: &Namespace, file: &str) -> Result<()> {
+    let mut command = space.cluster.command("kubectl");
+    command.args(["apply", "--namespace", &space.name, "--filename"]).arg(Path::new(ROOT).join(file));
+    tokio::task::spawn_blocking(move || output(&mut command)).await?.map(drop)
 }
 
 /// Makes the ConfigMap `name` of a file of ours, as `kubectl create configmap --from-file` does. Stash is in the

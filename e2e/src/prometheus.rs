@@ -139,6 +139,18 @@ impl<'a> Prometheus<'a> {
         serde_json::from_value(answer["data"]["result"].clone()).context("Prometheus answers no vector")
     }
 
+    /// Those of the queries that have no answer. One that Prometheus does not understand is an error.
+    pub async fn unanswered(&self, queries: Vec<monitoring::Query>) -> Result<Vec<monitoring::Query>> {
+        let mut unanswered = Vec::new();
+        for query in queries {
+            let samples = self.query(&query.expression).await;
+            if samples.with_context(|| format!("asking {query:?}"))?.is_empty() {
+                unanswered.push(query);
+            }
+        }
+        Ok(unanswered)
+    }
+
     /// Waits until the expression has an answer with at least one series.
     pub async fn series(&self, expression: &str) -> Result<Vec<Sample>> {
         wait::until_it_works(&format!("Prometheus to know {expression}"), wait::PATIENCE, async || {

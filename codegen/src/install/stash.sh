@@ -15,6 +15,8 @@ OPERATOR_SELECTOR='app=stash,@COMPONENT@'
 FIELD_MANAGER='stash-install'
 # How long each wait may take, in seconds.
 PATIENCE=300
+# The Job that cleans up gives up by itself a minute before.
+JOB_PATIENCE=660
 
 NAMESPACE='kube-system'
 RBAC='true'
@@ -256,6 +258,17 @@ look_at_cluster() {
     fi
 }
 
+# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
+of_deployment() {
+    kubectl get deployment '@OPERATOR@' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
+}
+
+# Fails when Helm installed what is there; $1 is what to do instead.
+is_not_of_helm() {
+    [ "$(of_deployment .metadata.labels.heritage)" != 'Helm' ] ||
+        fail "Helm installed Stash in namespace $NAMESPACE; use \`$1\`"
+}
+
 see_to_namespace() {
     kubectl get namespace "$1" >/dev/null 2>&1 || kubectl create namespace "$1" >&2 ||
         fail "the namespace $1 cannot be made; make it, or have somebody do so"
@@ -265,9 +278,33 @@ knows_service_monitors() {
     kubectl get customresourcedefinition servicemonitors.monitoring.coreos.com >/dev/null 2>&1
 }
 
+# Deletes the objects of kind $1, name $2 and label $3 in all namespaces but those of $4.
+delete_elsewhere() {
+    kubectl get "$1" --all-namespaces --field-selector "metadata.name=$2" --selector "$3" --output \
+        'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' |
+        while read -r namespace; do
+            case " $4 " in
+            *" $namespace "*) continue ;;
+            esac
+            kubectl delete "$1" "$2" --namespace "$namespace" --ignore-not-found </dev/null >&2
+        done
+}
+
+# Deletes what is told to Prometheus in any namespace: monitors but in $1, the right to publish the authority but in $2,
+# Secrets that hold one but in $3.
+delete_monitoring() {
+    delete_elsewhere rolebinding '@CA@' 'app=stash' "$2"
+    delete_elsewhere role '@CA@' 'app=stash' "$2"
+    delete_elsewhere secret '@CERTIFICATE_SECRET@' 'app=stash' "$3"
+    if knows_service_monitors; then
+        delete_elsewhere servicemonitor '@SERVICE_MONITOR@' '' "$1"
+    fi
+}
+
 install() {
     say "installing Stash $TAG from $REGISTRY/stash in namespace $NAMESPACE, monitoring agent $MONITOR_AGENT"
     look_at_cluster
+    is_not_of_helm 'helm upgrade'
     if on "$SERVICE_MONITOR" && ! knows_service_monitors; then
         fail 'the cluster knows no ServiceMonitors; install the Prometheus operator first, or choose another --monitoring-agent'
     fi
@@ -278,9 +315,11 @@ install() {
     manifest | kubectl apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --filename - >&2 ||
         fail 'not everything could be applied; the lines above say what and why. Installing takes the rights of a cluster administrator'
     # What an installation with other flags has left.
-    if ! on "$SERVICE_MONITOR" && knows_service_monitors; then
-        kubectl delete servicemonitor '@SERVICE_MONITOR@' --namespace "$PROMETHEUS_NAMESPACE" --ignore-not-found >&2
-    fi
+    monitors=''
+    authorities=''
+    ! on "$SERVICE_MONITOR" || monitors=$PROMETHEUS_NAMESPACE
+    ! on "$AUTHORITY" || authorities=$PROMETHEUS_NAMESPACE
+    delete_monitoring "$monitors" "$authorities" "$NAMESPACE $authorities"
     say "waiting until the operator serves, for ${PATIENCE}s at most"
     kubectl rollout status --namespace "$NAMESPACE" deployment/@OPERATOR@ --timeout="${PATIENCE}s" >&2 || {
         kubectl get pods --namespace "$NAMESPACE" --selector "$OPERATOR_SELECTOR" >&2 || :

@@ -1,10 +1,5 @@
 #!/bin/sh
 # The part of stash.sh that takes Stash away; what it calls and reads is in there.
-# $1 of the Deployment that is there, by its JSON path; nothing when there is none.
-of_deployment() {
-    kubectl get deployment '@OPERATOR@' --namespace "$NAMESPACE" --ignore-not-found --output "jsonpath={$1}"
-}
-
 no_operator_pods() {
     [ -n "$(kubectl get pods --namespace "$NAMESPACE" --selector "$OPERATOR_SELECTOR" --output name)" ] || echo none
 }
@@ -36,23 +31,17 @@ clean_up() {
     fi
     kubectl delete job '@UNINSTALL_JOB@' --namespace "$NAMESPACE" --ignore-not-found >&2
     uninstall_job | kubectl apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --filename - >&2
-    say "waiting until the Job @UNINSTALL_JOB@ has taken out what the operator put in, for ${PATIENCE}s at most"
+    say "waiting until the Job @UNINSTALL_JOB@ has taken out what the operator put in, for ${JOB_PATIENCE}s at most"
     ended='false'
-    ! until_said "$PATIENCE" job_ended || ended=$(job_ended)
+    ! until_said "$JOB_PATIENCE" job_ended || ended=$(job_ended)
     kubectl logs --namespace "$NAMESPACE" job/@UNINSTALL_JOB@ --tail=50 >&2 || :
     case $ended in
     *Complete*) kubectl delete job '@UNINSTALL_JOB@' --namespace "$NAMESPACE" >&2 ;;
-    *) fail "the Job @UNINSTALL_JOB@ in namespace $NAMESPACE did not end well; mend what its log above says, then run this again" ;;
+    *)
+        kubectl get pods --namespace "$NAMESPACE" --selector job-name=@UNINSTALL_JOB@ >&2 || :
+        fail "the Job @UNINSTALL_JOB@ in namespace $NAMESPACE did not end well; mend what its log above says, then run this again"
+        ;;
     esac
-}
-
-# Deletes the objects of kind $1 and name $2 in whichever namespace they are, if they have label $3.
-delete_everywhere() {
-    kubectl get "$1" --all-namespaces --field-selector "metadata.name=$2" --selector "$3" --output \
-        'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' |
-        while read -r namespace; do
-            kubectl delete "$1" "$2" --namespace "$namespace" --ignore-not-found </dev/null >&2
-        done
 }
 
 delete_installed() {
@@ -60,12 +49,7 @@ delete_installed() {
     kubectl delete serviceaccount '@OPERATOR@' --namespace "$NAMESPACE" --ignore-not-found >&2
     kubectl delete clusterrolebinding '@OPERATOR@' '@AUTH_DELEGATOR@' --ignore-not-found >&2
     kubectl delete clusterrole '@OPERATOR@' --ignore-not-found >&2
-    delete_everywhere rolebinding '@CA@' 'app=stash'
-    delete_everywhere role '@CA@' 'app=stash'
-    delete_everywhere secret '@CERTIFICATE_SECRET@' 'app=stash'
-    if knows_service_monitors; then
-        delete_everywhere servicemonitor '@SERVICE_MONITOR@' ''
-    fi
+    delete_monitoring '' '' ''
 }
 
 is_defined() {
@@ -97,6 +81,7 @@ delete_objects() {
 uninstall() {
     say "uninstalling Stash from namespace $NAMESPACE; data in storages stays"
     look_at_cluster
+    is_not_of_helm 'helm uninstall'
     if on "$PURGE"; then write_objects; fi
     # The Job runs as the operator did.
     image=$(of_deployment '.spec.template.spec.containers[?(@.name=="operator")].image')

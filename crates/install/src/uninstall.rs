@@ -17,6 +17,11 @@ pub fn uninstall_job(options: &Options, parts: &Parts) -> Value {
     }
     pod["restartPolicy"] = json!("Never");
     pod["nodeSelector"] = json!({ "kubernetes.io/os": "linux" });
+    // It runs wherever the operator might have.
+    pod["tolerations"] = json!([
+        { "key": "CriticalAddonsOnly", "operator": "Exists" },
+        { "key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule" },
+    ]);
     pod["securityContext"] = pod_security();
     pod["containers"] = json!([{
         "name": "stash",

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use e2e::process::output;
-use e2e::{Namespace, Operator, alone_to_install, workload};
+use e2e::workload::KINDS;
+use e2e::{Namespace, Operator, alone_to_install, wait, workload};
 use serde_json::{Value, json};
 
 /// Far more sessions than there are meanwhile.
@@ -15,46 +16,48 @@ async fn install_and_uninstall_with_script() -> Result<()> {
     alone_to_install(async |space, operator| {
         operator.script(&[]).await?;
         space.prepare().await?;
-        for (name, kind, backup_type, schedule) in [
-            ("web", "Deployment", "online", SOON),
-            ("db", "StatefulSet", "online", SOON),
-            ("set", "ReplicaSet", "online", SOON),
-            ("cold", "Deployment", "offline", "0 0 1 1 *"),
-        ] {
-            space.put_restic(workload::restic(name, name, backup_type, schedule)).await?;
-            space.put(workload::workload(kind, name, 1)).await?;
+        space.put_restic(workload::restic("web", "web", "online", SOON)).await?;
+        for kind in KINDS {
+            space.put(workload::workload(kind, "web", 1)).await?;
+            space.is_injected(kind, "web", false).await?;
         }
+        space.put_restic(workload::restic("cold", "cold", "offline", "0 0 1 1 *")).await?;
+        space.put(workload::workload("Deployment", "cold", 1)).await?;
         space.is_injected("Deployment", "cold", true).await?;
+        space.until("CronJob", "stash-scaledown-cron-cold", "is there", |_| true).await?;
         space.backed_up("deployment.web", 1).await?;
-        space.backed_up("statefulset.db-0", 1).await?;
-        space.backed_up("replicaset.set", 1).await?;
-        ensure!(!space.list("CronJob", "").await?.is_empty(), "an offline backup has a CronJob");
 
         operator.script(&["--uninstall"]).await?;
-        for (kind, name) in
-            [("Deployment", "web"), ("StatefulSet", "db"), ("ReplicaSet", "set"), ("Deployment", "cold")]
-        {
-            space.is_clean(kind, name).await?;
-        }
-        for kind in ["CronJob", "Role", "RoleBinding"] {
-            let left = space.list(kind, "").await?;
-            let left: Vec<&Value> = left.iter().map(|object| &object["metadata"]["name"]).collect();
-            ensure!(left.is_empty(), "{kind}s are left: {left:?}");
-        }
         nothing_is_registered(operator)?;
-        let repositories = space.list("Repository", "").await?;
-        ensure!(repositories.len() == 3, "the Repositories are still there");
-        for repository in &repositories {
-            let finalizers = &repository["metadata"]["finalizers"];
-            ensure!(finalizers.as_array().is_none_or(Vec::is_empty), "nobody would take {finalizers} off");
+        ensure!(operator.pods().await?.is_empty(), "its pod is still there");
+        for kind in KINDS {
+            space.is_clean(kind, "web").await?;
         }
-        space.pods_ready("web", 1).await?;
+        space.is_clean("Deployment", "cold").await?;
+        for kind in ["CronJob", "Job", "Role", "RoleBinding", "ServiceAccount"] {
+            wait::until(&format!("every {kind} of ours to be gone"), wait::PATIENCE, async || {
+                Ok(space.list(kind, "app=stash").await?.is_empty().then_some(()))
+            })
+            .await?;
+        }
+        wait::until("pods without our container", wait::PATIENCE, async || {
+            let has_ours = |pod: &Value| {
+                let containers = pod["spec"]["containers"].as_array();
+                containers.is_some_and(|all| all.iter().any(|one| one["name"] == workload::CONTAINER))
+            };
+            Ok((!space.pods_of("web").await?.iter().any(has_ours)).then_some(()))
+        })
+        .await?;
+        // Data and what users wrote are still there, and can be deleted without an operator.
+        space.restic_checks(&workload::folder("Deployment", "web", "")).await?;
+        space.read("Restic", "web").await?;
+        space.delete_and_wait("Repository", "deployment.web").await?;
+        // A second time there is nothing to do.
+        operator.script(&["--uninstall"]).await?;
 
         // It goes on from there.
         operator.script(&[]).await?;
-        let before = space.read("Repository", "deployment.web").await?["status"]["backupCount"].as_i64();
-        space.backed_up("deployment.web", before.unwrap_or(0) + 1).await?;
-
+        space.backed_up("deployment.web", 1).await?;
         purge(space, operator).await
     })
     .await

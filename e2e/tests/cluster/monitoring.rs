@@ -1,12 +1,11 @@
 //! The monitoring guides, followed: Stash is installed with their flags, Prometheus with their manifests, and it has
 //! every metric that the overview names.
 
-use anyhow::{Context as _, Result, bail, ensure};
-use e2e::guide::{Applied, configure};
-use e2e::process::output;
+use anyhow::{Result, bail, ensure};
+use e2e::guide::{Applied, apply, configure};
 use e2e::prometheus::Prometheus;
 use e2e::prometheus_operator::with_prometheus_operator;
-use e2e::{Namespace, Operator, alone_to_install, wait, workload};
+use e2e::{Namespace, Operator, alone_to_install, tree, wait, workload};
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::Api;
 use kube::api::DeleteParams;
@@ -49,7 +48,7 @@ async fn watch_builtin(space: &Namespace, operator: &Operator) -> Result<()> {
     let prometheus = Prometheus::of_labels(space, "app=stash-prometheus").await?;
     has_everything(&prometheus, space, operator).await?;
     has_no_trouble(&prometheus).await?;
-    answers_dashboards(&prometheus, space).await?;
+    answers_dashboards(&prometheus).await?;
     judges_alerts(&prometheus).await?;
 
     // Who has not the right to it is told so.
@@ -84,19 +83,12 @@ async fn monitor_with_prometheus_operator() -> Result<()> {
             back_something_up(space).await?;
             let files = ["prometheus-access.yaml", "coreos-prometheus.yaml"];
             let applied = Applied::files(space, &files).await?;
+            apply(space, "monitoring/prometheusrule.yaml").await?;
             let outcome = async {
                 let prometheus = Prometheus::of_labels(space, "app.kubernetes.io/name=prometheus").await?;
                 has_everything(&prometheus, space, operator).await?;
                 has_no_trouble(&prometheus).await?;
-                // It takes the rules, too, which go with the namespace.
-                let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../monitoring/prometheusrule.yaml");
-                output(space.cluster.command("kubectl").args([
-                    "--namespace",
-                    &space.name,
-                    "apply",
-                    "--filename",
-                    rules,
-                ]))?;
+                answers_dashboards(&prometheus).await?;
                 judges_alerts(&prometheus).await?;
                 // What is no longer advertised is no longer scraped.
                 install(&["--monitoring-backup=true"]).await?;
@@ -132,7 +124,7 @@ async fn scrapes(prometheus: &Prometheus<'_>, ports: &[&str]) -> Result<()> {
     .await
 }
 
-/// A session of each kind, so that there is something to tell.
+/// Sessions of each kind, so that there is something to tell.
 async fn back_something_up(space: &Namespace) -> Result<()> {
     space.prepare().await?;
     space.put_restic(workload::restic("web", "web", "online", "@every 5s")).await?;
@@ -140,6 +132,16 @@ async fn back_something_up(space: &Namespace) -> Result<()> {
     space.backed_up("deployment.web", 1).await?;
     space.put(workload::recovery("back", space, "deployment.web")).await?;
     space.recovered("back").await?;
+    // And one that fails.
+    let mut bad = workload::restic("bad", "bad", "online", "@every 5s");
+    bad["spec"]["fileGroups"][0]["path"] = format!("{}/nowhere", tree::MOUNT).into();
+    space.put_restic(bad).await?;
+    space.put(workload::workload("Deployment", "bad", 1)).await?;
+    space
+        .until("Repository", "deployment.bad", "has failed", |repository| {
+            repository["status"]["lastResult"] == "Failed"
+        })
+        .await?;
     Ok(())
 }
 
@@ -165,18 +167,20 @@ async fn has_everything(prometheus: &Prometheus<'_>, space: &Namespace, operator
 
 /// Waits until every query of every dashboard has an answer, those of the dashboard for Stash 0.8.3 among them. What is
 /// shown only while something is wrong is asked, and need not have one.
-async fn answers_dashboards(prometheus: &Prometheus<'_>, space: &Namespace) -> Result<()> {
-    let chosen = [("namespace", space.name.as_str())];
-    let shipped = monitoring::queries("1m", &chosen)?;
-    for query in shipped.into_iter().chain(monitoring::published(&chosen)) {
-        let asked = if query.is_of_trouble() {
-            prometheus.query(&query.expression).await.map(drop)
-        } else {
-            prometheus.series(&query.expression).await.map(drop)
-        };
-        asked.with_context(|| format!("{} of the dashboard {}", query.panel, query.dashboard))?;
-    }
-    Ok(())
+async fn answers_dashboards(prometheus: &Prometheus<'_>) -> Result<()> {
+    let mut all = monitoring::queries("1m", &[])?;
+    all.extend(monitoring::published(&[]));
+    wait::until_it_works("every query of a dashboard to have an answer", wait::PATIENCE, async || {
+        let asked = prometheus.unanswered(all.clone()).await?;
+        let missing: Vec<String> = asked
+            .iter()
+            .filter(|query| !query.is_of_trouble())
+            .map(|query| format!("{}, {}: {}", query.dashboard, query.panel, query.expression))
+            .collect();
+        ensure!(missing.is_empty(), "these have none: {missing:#?}");
+        Ok(())
+    })
+    .await
 }
 
 /// Waits until every alert that ships was judged without an error.

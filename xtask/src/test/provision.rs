@@ -66,6 +66,7 @@ pub(crate) fn run() -> Result<Tools> {
         let folder = tool.folder()?;
         folders.extend(folder.filter(|folder| !folders.contains(folder)));
     }
+    folders.push(servers::clients()?);
     let missing: Vec<&str> =
         INSTALLED.iter().filter(|(name, _)| !program::exists(name)).map(|(_, package)| *package).collect();
     if !missing.is_empty() {

@@ -52,7 +52,7 @@ const TEST_ARROWS: [(&str, &[&str]); 5] = [
     ("agent", &["gateway"]),
     ("gateway", &["browser"]),
     ("standalone", &["browser"]),
-    ("stash", &["monitoring"]),
+    ("stash", &["browser", "monitoring"]),
     ("monitoring", &["domain"]),
 ];
 

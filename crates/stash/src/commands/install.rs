@@ -15,6 +15,8 @@ use kube::Client;
 
 use self::apply::Cluster;
 use super::in_cluster::PersonalApiArgs;
+use super::uninstall::installed::{Kept, delete_monitoring};
+use super::uninstall::{answered, is_not_of_helm};
 use crate::console::Terminal;
 use crate::exit::Exit;
 
@@ -161,6 +163,7 @@ pub(crate) async fn execute(args: InstallArgs, console: Terminal) -> Result<Exit
     }
     let client = args.api.connect("stash-install").await?;
     is_new_enough(&client).await?;
+    is_not_of_helm(&client, &options.namespace, "helm upgrade").await?;
     let cluster = Cluster { client };
     let parts = options.parts();
     if parts.contains(&Part::ServiceMonitor) && !cluster.knows_service_monitors().await? {
@@ -175,9 +178,15 @@ pub(crate) async fn execute(args: InstallArgs, console: Terminal) -> Result<Exit
     for object in objects(&options) {
         cluster.apply(&object).await?;
     }
-    if !parts.contains(&Part::ServiceMonitor) {
-        cluster.forget_service_monitor(options.prometheus_namespace()).await?;
-    }
+    // What an installation with other flags has left.
+    let where_if = |part| parts.contains(&part).then(|| options.prometheus_namespace());
+    let authority = where_if(Part::Authority);
+    let kept = Kept {
+        monitors: where_if(Part::ServiceMonitor).into_iter().collect(),
+        authorities: authority.into_iter().collect(),
+        secrets: authority.into_iter().chain([options.namespace.as_str()]).collect(),
+    };
+    delete_monitoring(&cluster.client, &kept).await?;
     cluster.wait_until_it_serves(&options.namespace, &console).await?;
     tracing::info!(
         namespace = options.namespace,
@@ -189,8 +198,7 @@ pub(crate) async fn execute(args: InstallArgs, console: Terminal) -> Result<Exit
 }
 
 async fn is_new_enough(client: &Client) -> Result<()> {
-    let version =
-        super::uninstall::answered("read the version of the cluster", client.apiserver_version().await)?;
+    let version = answered("read the version of the cluster", client.apiserver_version().await)?;
     // Some providers write `29+`.
     let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
     if version.major == "1" && minor.parse::<u32>().is_ok_and(|minor| minor < MINOR) {

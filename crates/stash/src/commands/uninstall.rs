@@ -1,13 +1,15 @@
 //! `stash uninstall`: takes the operator, and what it put into the cluster, out again.
 
-mod installed;
+pub(super) mod installed;
 mod purge;
 
 use std::time::Duration;
 
 use ::install::names;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{Api, Client, ResourceExt as _};
 use operator::uninstall::{clean_up, stop};
 
 use self::installed::delete_installed;
@@ -24,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Data in storages stays, and so do Restics, Recoveries and Repositories unless --purge is given. It may be run again
 /// when something kept it from its end. What Helm installed is uninstalled by Helm.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  stash uninstall --namespace stash\n  stash uninstall --namespace stash --purge"
+)]
 pub(crate) struct UninstallArgs {
     /// Where Stash is installed.
     #[arg(short, long, value_name = "NAMESPACE", default_value = "kube-system", value_parser = namespace)]
@@ -55,6 +60,9 @@ pub(crate) async fn execute(args: UninstallArgs, console: Terminal) -> Result<Ex
     let client = args.api.connect("stash-uninstall").await?;
     let everything = args.only.is_empty();
     let does = |step| everything || args.only.contains(&step);
+    if everything {
+        is_not_of_helm(&client, &args.namespace, "helm uninstall").await?;
+    }
     if args.purge {
         purge::write(&client, &std::env::current_dir().context("this folder cannot be found")?).await?;
     }
@@ -83,6 +91,16 @@ pub(crate) async fn execute(args: UninstallArgs, console: Terminal) -> Result<Ex
         tracing::info!("Stash is uninstalled; data in storages stays");
     }
     Ok(Exit::Done)
+}
+
+/// Refuses when Helm installed what is there: `instead` says what to do.
+pub(super) async fn is_not_of_helm(client: &Client, namespace: &str, instead: &str) -> Result<()> {
+    let title = format!("Deployment {namespace}/{}", names::OPERATOR);
+    let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+    let found = answered(&format!("read {title}"), api.get_metadata_opt(names::OPERATOR).await)?;
+    let heritage = found.as_ref().and_then(|object| object.labels().get("heritage"));
+    ensure!(heritage.is_none_or(|heritage| heritage != "Helm"), "Helm installed {title}; use `{instead}`");
+    Ok(())
 }
 
 /// An answer of the API server, or what kept us from `doing` something and what to do about that.

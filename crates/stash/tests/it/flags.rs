@@ -1,55 +1,47 @@
-//! The reference of flags is what the program says of itself.
+//! `docs/reference/flags.md` is what the program says of itself.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::kit::{PROGRAM, run};
 
-const HEAD: &str = "<!-- What `stash --help` says; a test of crates/stash compares it, and says how to bring it up to date. -->
+const HEAD: &str =
+    "<!-- Made by `cargo test -p stash --test reference` from the program's own help. Do not edit. -->
 
-# Flags
-
-Everything `stash` can do, and every flag of it. One program has all roles: `stash run` is the operator, which an installation starts;
-sidecars and Jobs run `backup`, `recover`, `check`, `forget` and `scaledown` with flags that the operator sets.
+# Commands and flags
 ";
 
-/// The program's help, as it is for everybody: whatever the environment holds is not in it.
+pub(crate) fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/flags.md")
+}
+
+/// What the file has to be.
+pub(crate) fn text() -> String {
+    let overview = help(&[]);
+    let listed = overview.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let commands = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let mut text = String::from(HEAD);
+    for command in std::iter::once("").chain(commands.filter(|name| !name.is_empty() && *name != "help")) {
+        let arguments: Vec<&str> = Some(command).filter(|name| !name.is_empty()).into_iter().collect();
+        let said = help(&arguments);
+        let title = ["stash"].into_iter().chain(arguments).collect::<Vec<_>>().join(" ");
+        writeln!(text, "\n## {title}\n\n```text\n{}\n```", said.trim_end()).unwrap();
+    }
+    text
+}
+
+/// Without variables, whose values it would show, and without blanks at the ends of lines.
 fn help(arguments: &[&str]) -> String {
-    let mut command = Command::new(PROGRAM);
-    command.env_clear().env("COLUMNS", "110").args(arguments).arg("--help");
-    run(&mut command).expect(0).out
-}
-
-/// The names below `Commands:`.
-fn commands(help: &str) -> Vec<&str> {
-    let list =
-        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    // What goes on in the next line is indented further.
-    let names = list.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
-    names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect()
-}
-
-fn section(page: &mut String, title: &str, help: &str) {
-    let trimmed: Vec<&str> = help.lines().map(str::trim_end).collect();
-    // Writing to a String cannot fail.
-    let _ = write!(page, "\n## `{title}`\n\n```text\n{}\n```\n", trimmed.join("\n").trim_end());
+    let said = run(Command::new(PROGRAM).args(arguments).arg("--help").env_clear()).expect(0).out;
+    said.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn the_reference_of_flags_is_what_the_program_says() {
-    let overview = help(&[]);
-    let mut page = HEAD.to_owned();
-    section(&mut page, "stash", &overview);
-    let commands = commands(&overview);
-    assert!(commands.len() > 8, "{commands:?}");
-    for command in commands {
-        section(&mut page, &format!("stash {command}"), &help(&[command]));
-    }
-    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/flags.md");
-    if std::fs::read_to_string(&committed).unwrap_or_default() != page {
-        let wanted = Path::new(env!("CARGO_TARGET_TMPDIR")).join("flags.md");
-        std::fs::write(&wanted, page).unwrap();
-        panic!("docs/reference/flags.md is not what the program says: copy {} there", wanted.display());
-    }
+    let written = std::fs::read_to_string(file()).unwrap_or_default();
+    assert!(
+        written == text(),
+        "docs/reference/flags.md differs from the program's help: run `cargo test -p stash --test reference`"
+    );
 }

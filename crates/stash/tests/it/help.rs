@@ -7,16 +7,26 @@ use crate::kit::{PROGRAM, run};
 #[test]
 fn every_subcommand_explains_itself() {
     let overview = run(Command::new(PROGRAM).arg("--help")).expect(0).out;
-    for command in
-        ["standalone", "backup", "recover", "snapshots", "forget", "check", "pushgateway", "version"]
-    {
+    for command in [
+        "standalone",
+        "backup",
+        "recover",
+        "snapshots",
+        "forget",
+        "check",
+        "pushgateway",
+        "install",
+        "uninstall",
+        "version",
+    ] {
         assert!(overview.contains(command), "{command} is missing in:\n{overview}");
         let help = run(Command::new(PROGRAM).args([command, "--help"])).expect(0).out;
         assert!(help.contains("Usage: stash"), "{help}");
         let about = help.lines().next().unwrap_or_default();
         assert!(about.len() > 20 && !about.starts_with("Usage"), "what it does comes first:\n{help}");
     }
-    for command in ["standalone", "backup", "recover", "snapshots", "forget", "check"] {
+    for command in ["standalone", "backup", "recover", "snapshots", "forget", "check", "install", "uninstall"]
+    {
         let help = run(Command::new(PROGRAM).args([command, "--help"])).out;
         assert!(help.contains("Example"), "{command} shows no example:\n{help}");
     }

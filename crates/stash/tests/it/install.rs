@@ -2,6 +2,7 @@
 
 mod chart;
 mod cluster;
+mod known;
 mod refusals;
 mod render;
 mod same;

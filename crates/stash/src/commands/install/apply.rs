@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{GroupVersionKind, TypeMeta};
 use kube::{Api, Client};
 use serde_json::Value;
@@ -73,25 +73,6 @@ impl Cluster {
         let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let found = api.get_metadata_opt(SERVICE_MONITORS).await;
         Ok(answered(&format!("read CustomResourceDefinition {SERVICE_MONITORS}"), found)?.is_some())
-    }
-
-    /// Takes away what an installation with other flags has left.
-    pub(super) async fn forget_service_monitor(&self, namespace: &str) -> Result<()> {
-        let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
-        let resource = ApiResource::from_gvk(&kind);
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
-        match api.delete(names::SERVICE_MONITOR, &DeleteParams::default()).await {
-            Ok(_) => tracing::info!("deleted ServiceMonitor {namespace}/{}", names::SERVICE_MONITOR),
-            // Neither it, nor perhaps its kind, is there.
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(error) => {
-                return answered(
-                    &format!("delete ServiceMonitor {namespace}/{}", names::SERVICE_MONITOR),
-                    Err(error),
-                );
-            }
-        }
-        Ok(())
     }
 
     /// Waits until the operator of this installation serves, and no older one is left.

@@ -29,10 +29,26 @@ pub(super) async fn delete_installed(client: &Client, namespace: &str) -> Result
         of_cluster::<ClusterRoleBinding>(client, name).await?;
     }
     of_cluster::<ClusterRole>(client, names::OPERATOR).await?;
-    wherever::<RoleBinding>(client, names::CA).await?;
-    wherever::<Role>(client, names::CA).await?;
-    wherever::<Secret>(client, names::CERTIFICATE_SECRET).await?;
-    service_monitors(client).await
+    delete_monitoring(client, &Kept::default()).await
+}
+
+/// Namespaces where something stays that is told to Prometheus.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Kept<'a> {
+    /// ServiceMonitors.
+    pub(in crate::commands) monitors: Vec<&'a str>,
+    /// The right to publish the authority.
+    pub(in crate::commands) authorities: Vec<&'a str>,
+    /// Secrets that hold one.
+    pub(in crate::commands) secrets: Vec<&'a str>,
+}
+
+/// Deletes what is told to Prometheus in every other namespace.
+pub(in crate::commands) async fn delete_monitoring(client: &Client, kept: &Kept<'_>) -> Result<()> {
+    elsewhere::<RoleBinding>(client, names::CA, &kept.authorities).await?;
+    elsewhere::<Role>(client, names::CA, &kept.authorities).await?;
+    elsewhere::<Secret>(client, names::CERTIFICATE_SECRET, &kept.secrets).await?;
+    service_monitors(client, &kept.monitors).await
 }
 
 pub(super) async fn of_cluster<K>(client: &Client, name: &str) -> Result<()>
@@ -51,20 +67,23 @@ where
     delete(&Api::<K>::namespaced(client.clone(), namespace), name, &title).await
 }
 
-async fn wherever<K>(client: &Client, name: &str) -> Result<()>
+async fn elsewhere<K>(client: &Client, name: &str, kept: &[&str]) -> Result<()>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
     let ours = ListParams::default().labels("app=stash").fields(&format!("metadata.name={name}"));
     let found = Api::<K>::all(client.clone()).list_metadata(&ours).await;
     for object in answered(&format!("list {}", K::plural(&())), found)?.items {
-        of_namespace::<K>(client, &object.namespace().unwrap_or_default(), name).await?;
+        let namespace = object.namespace().unwrap_or_default();
+        if !kept.contains(&namespace.as_str()) {
+            of_namespace::<K>(client, &namespace, name).await?;
+        }
     }
     Ok(())
 }
 
 /// Their labels are the user's, and their kind may not be there.
-async fn service_monitors(client: &Client) -> Result<()> {
+async fn service_monitors(client: &Client, kept: &[&str]) -> Result<()> {
     let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
     let resource = ApiResource::from_gvk(&kind);
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
@@ -75,6 +94,9 @@ async fn service_monitors(client: &Client) -> Result<()> {
     };
     for object in found.items {
         let namespace = object.namespace().unwrap_or_default();
+        if kept.contains(&namespace.as_str()) {
+            continue;
+        }
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
         let title = format!("ServiceMonitor {namespace}/{}", names::SERVICE_MONITOR);
         delete(&api, names::SERVICE_MONITOR, &title).await?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::render::{by_chart, chart, file, helm_template, one, owned, run, text};
+use super::render::{by_chart, chart, file, helm_template, one, owned, parsed, run, text};
 
 fn rendered(values: &[&str]) -> Vec<Value> {
     by_chart("stash", &owned(values))
@@ -67,6 +67,60 @@ fn values_of_0_8_3_that_mean_nothing_are_taken_and_change_nothing() {
         "apiserver.useKubeapiserverFqdnForAks=true",
     ];
     assert_eq!(rendered(&values), rendered(&[]));
+}
+
+/// The values file of 0.8.3, but for the images.
+const VALUES_OF_0_8_3: &str = "
+replicaCount: 1
+imagePullPolicy: IfNotPresent
+criticalAddon: false
+logLevel: 3
+annotations: {}
+nodeSelector:
+  beta.kubernetes.io/os: linux
+  beta.kubernetes.io/arch: amd64
+tolerations: {}
+affinity: {}
+rbac:
+  create: true
+serviceAccount:
+  create: true
+  name:
+apiserver:
+  groupPriorityMinimum: 10000
+  versionPriority: 15
+  enableValidatingWebhook: true
+  enableMutatingWebhook: true
+  ca: not-ca-cert
+  disableStatusSubresource: false
+  bypassValidatingWebhookXray: false
+  useKubeapiserverFqdnForAks: true
+  healthcheck:
+    enabled: true
+enableAnalytics: true
+monitoring:
+  agent: none
+  backup: false
+  operator: false
+  prometheus:
+    namespace:
+  serviceMonitor:
+    labels: {}
+";
+
+#[test]
+fn a_values_file_of_0_8_3_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let values = folder.path().join("values.yaml");
+    std::fs::write(&values, VALUES_OF_0_8_3).unwrap();
+    let chart = file("charts/stash").to_string_lossy().into_owned();
+    let values = values.to_string_lossy().into_owned();
+    let output = run("helm", &owned(&["template", "stash-operator", &chart, "-n", "stash", "-f", &values]));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let by_file = parsed(&text(&output.stdout));
+    let pod = &one(&by_file[..], "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(pod["nodeSelector"]["beta.kubernetes.io/arch"], "amd64");
+    assert_eq!(pod.get("tolerations"), None);
 }
 
 #[test]
@@ -256,4 +310,19 @@ fn the_readme_names_every_value() {
         missing(key, value, &named, &mut found);
     }
     assert!(found.is_empty(), "the README does not name {found:?}");
+}
+
+/// A guide is right when what it says can be done.
+#[test]
+fn every_helm_call_of_the_guide_has_values_that_the_chart_takes() {
+    let guide = std::fs::read_to_string(file("docs/guides/install.md")).unwrap();
+    let calls = guide.lines().filter_map(|line| line.strip_prefix("    helm "));
+    let calls: Vec<&str> = calls.filter(|call| call.contains(" charts/stash ")).collect();
+    assert!(calls.len() >= 4, "{calls:?}");
+    for call in calls {
+        let values: Vec<&str> =
+            call.split(" --set ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+        let output = helm_template("stash", &owned(&values));
+        assert!(output.status.success(), "{call}: {}", text(&output.stderr));
+    }
 }

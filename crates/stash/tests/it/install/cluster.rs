@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::render::{by_command, by_key, owned, parsed, text};
+use super::render::{by_command, by_key, file, owned, parsed, text};
 use crate::kit::PROGRAM;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -180,12 +180,44 @@ async fn installing_writes_what_a_dry_run_prints_and_the_namespaces() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_monitor_that_is_wanted_no_more_goes() {
-    let cluster = cluster_with_monitors();
+async fn what_monitoring_no_longer_needs_goes_and_the_rest_stays() {
+    let cluster = used().await;
+    let there = |wanted: &[&str]| {
+        let objects = cluster.objects();
+        let of_monitoring = |path: &&String| {
+            ["servicemonitors/", "/stash-operator-ca", "secrets/"].iter().any(|part| path.contains(part))
+        };
+        let found: Vec<String> = objects.keys().filter(of_monitoring).map(|path| place(path)).collect();
+        assert_eq!(found, wanted);
+    };
+    let own = "stash secrets/stash-apiserver-cert";
+    let monitored = |namespace: &str| {
+        [
+            "secrets/stash-apiserver-cert",
+            "servicemonitors/stash-servicemonitor",
+            "rolebindings/stash-operator-ca",
+            "roles/stash-operator-ca",
+        ]
+        .map(|rest| format!("{namespace} {rest}"))
+    };
+    let all = monitored("monitoring");
+    there(&[&all[0], own, &all[1], &all[2], &all[3]]);
+    // The same again changes nothing.
     cluster.succeeds(Path::new("."), &install(&MONITORED)).await;
-    let flags = ["--namespace=stash", "--prometheus-namespace=monitoring"];
-    cluster.succeeds(Path::new("."), &install(&flags)).await;
-    assert!(!cluster.objects().keys().any(|path| path.contains("servicemonitors/")));
+    there(&[&all[0], own, &all[1], &all[2], &all[3]]);
+    let mut moved = MONITORED;
+    moved[4] = "--prometheus-namespace=watch";
+    cluster.succeeds(Path::new("."), &install(&moved)).await;
+    let all = monitored("watch");
+    there(&[own, &all[1], &all[2], &all[3]]);
+    cluster.succeeds(Path::new("."), &install(&["--namespace=stash"])).await;
+    there(&[own]);
+}
+
+/// Namespace, and kind and name, of a path.
+fn place(path: &str) -> String {
+    let (_, rest) = path.split_once("/namespaces/").unwrap();
+    rest.replacen('/', " ", 1)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,4 +302,36 @@ async fn purging_writes_objects_to_files_and_deletes_them_with_their_definitions
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stderr).contains("move it away"), "{}", text(&again.stderr));
     assert_eq!(cluster.objects(), before, "nothing is changed when a file would be written over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_helm_installed_is_left_to_helm_but_for_its_own_jobs() {
+    let cluster = used().await;
+    let path = "/apis/apps/v1/namespaces/stash/deployments/stash-operator";
+    let mut deployment = cluster.objects()[path].clone();
+    deployment["metadata"]["labels"]["heritage"] = json!("Helm");
+    let cluster = cluster.with(path, deployment);
+    let before = cluster.objects();
+    for command in ["install", "uninstall"] {
+        assert!(cluster.fails(&[command, "--namespace=stash"]).await.contains("Helm installed"));
+    }
+    assert_eq!(cluster.objects(), before);
+    // The Job of the chart stops the operator and takes its registrations away, and nothing else.
+    cluster.succeeds(Path::new("."), &["uninstall", "--namespace=stash", "--only=stop"]).await;
+    let gone: Vec<&String> = before.keys().filter(|path| !cluster.objects().contains_key(*path)).collect();
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert!(gone[0].ends_with("/admission.stash.appscode.com"), "{gone:?}");
+}
+
+/// A guide is right when what it says can be done.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_of_the_program_in_the_guide_works() {
+    let guide = std::fs::read_to_string(file("docs/guides/install.md")).unwrap();
+    let calls: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("    stash ")).collect();
+    assert!(calls.len() >= 5, "{calls:?}");
+    for call in calls {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments: Vec<&str> = call.split_whitespace().collect();
+        used().await.succeeds(folder.path(), &arguments).await;
+    }
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use super::known::assert_known;
 use super::render::{by_key, by_script, file, owned, parsed, run, text};
 
 /// Answers as a cluster does in which Stash is installed by the script, or with `none` in `$FAKE/state`, not.
@@ -17,6 +18,7 @@ version) cat "$FAKE/version" ;;
 *"apply "*) cat >"$FAKE/applied" ;;
 "get deployment "*) [ "$state" = none ] || case "$*" in
     *metadata.name*) echo stash-operator ;;
+    *heritage*) cat "$FAKE/heritage" 2>/dev/null ;;
     *'].image}') echo registry.example/stash:0.9.1 ;;
     *imagePullPolicy*) echo Always ;;
     *serviceAccountName*) echo stash-operator ;;
@@ -174,6 +176,7 @@ fn uninstalling_stops_the_operator_before_its_webhooks_go_and_cleans_up_before_i
     assert_eq!(container["image"], "registry.example/stash:0.9.1");
     assert_eq!(container["imagePullPolicy"], "Always");
     assert_eq!(container["args"][1], "--only=clean-up");
+    assert_known(job);
 }
 
 #[test]
@@ -215,4 +218,53 @@ fn purging_writes_all_objects_down_before_anything_is_changed_and_deletes_them_l
     assert!(said.contains("restics.yaml"), "{said}");
     again.assert_never("scale");
     assert_eq!(read(&again.path("work/restics.yaml")), "mine");
+}
+
+#[test]
+fn what_helm_installed_is_left_to_helm() {
+    for (flags, instead) in [(&["--uninstall"] as &[&str], "helm uninstall"), (&[], "helm upgrade")] {
+        let fake = Fake::new("Complete");
+        std::fs::write(fake.path("heritage"), "Helm").unwrap();
+        let said = fake.fails(flags);
+        assert!(said.contains(instead), "{said}");
+        fake.assert_never("scale");
+        fake.assert_never("apply");
+    }
+}
+
+#[test]
+fn what_monitoring_no_longer_needs_is_deleted_where_it_is_and_the_rest_stays() {
+    // The kubectl here finds everything in the namespace `monitoring`.
+    let monitor = "delete servicemonitor stash-servicemonitor --namespace monitoring";
+    let flags = ["--monitoring-agent=prometheus.io/coreos-operator", "--monitoring-backup"];
+    let fake = Fake::new("Complete");
+    fake.succeeds(&[flags[0], flags[1], "--prometheus-namespace=monitoring"]);
+    fake.assert_never("delete servicemonitor");
+    let moved = Fake::new("Complete");
+    moved.succeeds(&[flags[0], flags[1], "--prometheus-namespace=watch"]);
+    moved.place(monitor);
+    let off = Fake::new("Complete");
+    off.succeeds(&[]);
+    off.place(monitor);
+}
+
+/// A guide is right when what it says can be done.
+#[test]
+fn every_call_of_the_script_in_the_guides_works() {
+    let mut count = 0;
+    for guide in ["docs/guides/install.md", "docs/guides/cluster.md"] {
+        let text = std::fs::read_to_string(file(guide)).unwrap();
+        let calls = text.lines().filter_map(|line| line.strip_prefix("    "));
+        for call in calls.filter(|call| call.contains("deploy/stash.sh")) {
+            let flags: Vec<&str> = call
+                .split_whitespace()
+                .skip_while(|word| !word.ends_with(".sh"))
+                .skip(1)
+                .filter(|word| !["|", "bash", "-s", "--"].contains(word))
+                .collect();
+            Fake::new("Complete").succeeds(&flags);
+            count += 1;
+        }
+    }
+    assert!(count >= 6, "{count}");
 }
