@@ -1,5 +1,10 @@
 //! What the guides have their readers apply, made fit for a test: its own namespaces, the tests' images, no patience.
 
+pub mod blocks;
+pub mod follow;
+pub mod kept;
+pub mod script;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;

@@ -3,7 +3,7 @@
 //! Read in this order: `cluster` says which cluster it is, `namespace` gives a test its own and cleans up, `wait` is the
 //! only way to wait, `dump` tells what a failed test leaves. `volume`, `prometheus` and `storage` are things to test
 //! with, `faults` breaks them. `operator` installs ours, `object` reads and writes objects of any kind as one would with
-//! kubectl, `workload` makes applications with data and what backs them up, `tree` is the data.
+//! kubectl, `workload` makes applications with data and what backs them up, `tree` is the data. `guide` follows what the documentation says.
 //!
 //! A test looks so:
 //!

@@ -3,6 +3,7 @@
 mod backup_standalone;
 mod break_cluster;
 mod break_pods;
+mod guides;
 mod install;
 mod monitoring;
 mod operator_backup;

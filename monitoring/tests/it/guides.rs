@@ -43,14 +43,33 @@ fn a_file_that_a_guide_shows_is_the_one_to_apply() {
     assert_eq!(shown, files, "each is shown once");
 }
 
+/// Has promtool look at a configuration.
+fn takes(file: &Path) {
+    let output = Command::new("promtool").args(["check", "config", "--syntax-only"]).arg(file).output().expect(
+        "promtool is needed for this test: put promtool 3 or newer on the path, or use `cargo xtask test`",
+    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn promtool_takes_the_configuration_of_the_guide() {
-    let output = Command::new("promtool")
-        .args(["check", "config", "--syntax-only"])
-        .arg(docs().join("examples/monitoring/prometheus.yml"))
-        .output()
-        .expect("promtool is needed for this test: put promtool 3 or newer on the path, or use `cargo xtask test`");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    takes(&docs().join("examples/monitoring/prometheus.yml"));
+}
+
+#[test]
+fn promtool_takes_every_configuration_of_prometheus_that_a_guide_shows() {
+    let mut seen = 0;
+    for name in ["pushgateway", "standalone"] {
+        let text = text_of(&docs().join(format!("guides/{name}.md")));
+        for block in text.split("\n\n").filter(|block| block.starts_with("    scrape_configs:")) {
+            let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.yml"));
+            let lines = block.lines().map(|line| line.strip_prefix("    ").unwrap_or(line));
+            std::fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+            takes(&file);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 2);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod containers;
 mod examples;
+mod guides;
 mod refusals;
 mod stored;
 mod unknown;
