@@ -17,6 +17,8 @@ pub(crate) mod standalone;
 pub(crate) mod uninstall;
 pub(crate) mod version;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use crate::cli::Command;
 use crate::console::Terminal;
 use crate::exit::Exit;
@@ -45,39 +47,54 @@ pub(crate) fn execute(command: Command, console: Terminal) -> anyhow::Result<Exi
     exit
 }
 
-/// Done at the first SIGTERM or SIGINT. A second one ends the process at once: somebody means it.
+/// Done at the first SIGTERM or SIGINT after this call, whether or not somebody waits already: whoever is told that we
+/// listen may stop us at once. A second one ends the process: somebody means it.
 #[expect(
     clippy::disallowed_methods,
     reason = "whoever asks twice does not want to wait for `main` to return"
 )]
-pub(crate) async fn signalled() {
-    if let Err(error) = signal().await {
-        tracing::warn!(%error, "cannot wait for signals; stop the process with SIGKILL, earlier snapshots stay whole");
-        return std::future::pending().await;
-    }
-    tokio::spawn(async {
-        if signal().await.is_ok() {
+pub(crate) fn signalled() -> impl Future<Output = ()> + Send + 'static {
+    let signals = Signals::catch();
+    async move {
+        let mut signals = match signals {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::warn!(%error, "cannot wait for signals; stop the process with SIGKILL, earlier snapshots stay whole");
+                return std::future::pending().await;
+            }
+        };
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
             std::process::exit(130);
-        }
-    });
+        });
+    }
 }
 
-async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// Signals that ask a process to stop, caught from the moment on at which this is made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Cancels the running session at the first signal.
 pub(crate) fn cancel_on_signal(cancel: &engine::Cancel) {
-    let cancel = cancel.clone();
+    let (cancel, signalled) = (cancel.clone(), signalled());
     tokio::spawn(async move {
-        signalled().await;
+        signalled.await;
         tracing::info!("stopping: what runs is cancelled");
         cancel.cancel();
     });

@@ -75,9 +75,9 @@ impl InPodArgs {
             some(self.pod_namespace).or_else(|| some(of_account())).unwrap_or_else(|| "default".to_owned());
         let stop = CancellationToken::new();
         tokio::spawn({
-            let stop = stop.clone();
+            let (stop, signalled) = (stop.clone(), super::signalled());
             async move {
-                super::signalled().await;
+                signalled.await;
                 tracing::info!("stopping: what runs is cancelled");
                 stop.cancel();
             }

@@ -23,10 +23,11 @@ pub(crate) async fn execute(args: PushgatewayArgs) -> anyhow::Result<Exit> {
     // On a thread that will take pushes, and which nobody needs yet: what these free in the place of what was loaded is
     // then used again. Memory that another thread has loaded would stay with that one, unused.
     let gateway = tokio::spawn(async { Gateway::open(config) }).await??;
+    let signalled = super::signalled();
     for listener in &listeners {
         tracing::info!(address = listener.address(), tls = is_tls, "Listening on");
     }
-    gateway.run_beside(Router::new(), listeners, super::signalled()).await?;
+    gateway.run_beside(Router::new(), listeners, signalled).await?;
     tracing::info!("stopped");
     Ok(Exit::Done)
 }

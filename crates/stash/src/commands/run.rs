@@ -174,9 +174,9 @@ pub(crate) async fn execute(args: RunArgs) -> anyhow::Result<Exit> {
     };
     let stop = CancellationToken::new();
     tokio::spawn({
-        let stop = stop.clone();
+        let (stop, signalled) = (stop.clone(), super::signalled());
         async move {
-            super::signalled().await;
+            signalled.await;
             tracing::info!("stopping: what was begun is finished");
             stop.cancel();
         }

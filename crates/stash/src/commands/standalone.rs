@@ -41,9 +41,9 @@ pub(crate) async fn execute(args: StandaloneArgs, console: Terminal) -> anyhow::
     let options = args.folder.options(&args.dir, console)?;
     if args.once {
         let ready = options.into_worker()?;
-        let cancel = ready.worker.cancel.clone();
+        let (cancel, signalled) = (ready.worker.cancel.clone(), super::signalled());
         tokio::spawn(async move {
-            super::signalled().await;
+            signalled.await;
             tracing::info!("stopping: the running session is cancelled");
             cancel.cancel();
         });
@@ -60,8 +60,9 @@ pub(crate) async fn execute(args: StandaloneArgs, console: Terminal) -> anyhow::
     let listener = TcpListener::bind(&args.listen_address).await.with_context(|| {
         format!("cannot listen at {}; choose another --listen-address", args.listen_address)
     })?;
+    let signalled = super::signalled();
     let url = serve::reachable(listener.local_addr()?);
     tracing::info!("page {url}/  metrics {url}/metrics  (stop with Ctrl-C)");
-    serve::run(ready, listener, super::signalled()).await?;
+    serve::run(ready, listener, signalled).await?;
     Ok(Exit::Done)
 }
