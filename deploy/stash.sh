@@ -989,6 +989,16 @@ is_not_of_helm() {
         fail "Helm installed Stash in namespace $NAMESPACE; use \`$1\`"
 }
 
+# Fails when Stash is in another namespace: two would act on the same workloads, and to uninstall here would take from that
+# one what is of the whole cluster.
+is_not_elsewhere() {
+    all=$(kubectl get deployments --all-namespaces --selector 'app=stash' --output \
+        'jsonpath={range .items[?(@.spec.template.metadata.labels.app\.kubernetes\.io/component=="operator")]}{.metadata.namespace}{"\n"}{end}') ||
+        fail 'the Deployments of the cluster cannot be listed. This takes the rights of a cluster administrator'
+    elsewhere=$(printf '%s\n' "$all" | grep -vxF -e "$NAMESPACE" -e '' | head -n 1) || :
+    [ -z "$elsewhere" ] || fail "Stash is in namespace $elsewhere; say --namespace=$elsewhere, or uninstall it there first"
+}
+
 see_to_namespace() {
     kubectl get namespace "$1" >/dev/null 2>&1 || kubectl create namespace "$1" >&2 ||
         fail "the namespace $1 cannot be made; make it, or have somebody do so"
@@ -1025,6 +1035,7 @@ install() {
     say "installing Stash $TAG from $REGISTRY/stash in namespace $NAMESPACE, monitoring agent $MONITOR_AGENT"
     look_at_cluster
     is_not_of_helm 'helm upgrade'
+    is_not_elsewhere
     if on "$SERVICE_MONITOR" && ! knows_service_monitors; then
         fail 'the cluster knows no ServiceMonitors; install the Prometheus operator first, or choose another --monitoring-agent'
     fi
@@ -1130,6 +1141,7 @@ uninstall() {
     say "uninstalling Stash from namespace $NAMESPACE; data in storages stays"
     look_at_cluster
     is_not_of_helm 'helm uninstall'
+    is_not_elsewhere
     if on "$PURGE"; then write_objects; fi
     # The Job runs as the operator did.
     image=$(of_deployment '.spec.template.spec.containers[?(@.name=="operator")].image')

@@ -16,7 +16,7 @@ use kube::Client;
 use self::apply::Cluster;
 use super::in_cluster::PersonalApiArgs;
 use super::uninstall::installed::{Kept, delete_monitoring};
-use super::uninstall::{answered, is_not_of_helm};
+use super::uninstall::{answered, is_not_elsewhere, is_not_of_helm};
 use crate::console::Terminal;
 use crate::exit::Exit;
 
@@ -164,6 +164,7 @@ pub(crate) async fn execute(args: InstallArgs, console: Terminal) -> Result<Exit
     let client = args.api.connect("stash-install").await?;
     is_new_enough(&client).await?;
     is_not_of_helm(&client, &options.namespace, "helm upgrade").await?;
+    is_not_elsewhere(&client, &options.namespace).await?;
     let cluster = Cluster { client };
     let parts = options.parts();
     if parts.contains(&Part::ServiceMonitor) && !cluster.knows_service_monitors().await? {

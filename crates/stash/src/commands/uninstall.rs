@@ -6,10 +6,12 @@ mod purge;
 use std::time::Duration;
 
 use ::install::names;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
+use domain::rules::names::{APP, LABEL_APP};
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::{Api, Client, ResourceExt as _};
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt};
 use operator::uninstall::{clean_up, stop};
 
 use self::installed::delete_installed;
@@ -62,6 +64,7 @@ pub(crate) async fn execute(args: UninstallArgs, console: Terminal) -> Result<Ex
     let does = |step| everything || args.only.contains(&step);
     if everything {
         is_not_of_helm(&client, &args.namespace, "helm uninstall").await?;
+        is_not_elsewhere(&client, &args.namespace).await?;
     }
     if args.purge {
         purge::write(&client, &std::env::current_dir().context("this folder cannot be found")?).await?;
@@ -101,6 +104,32 @@ pub(super) async fn is_not_of_helm(client: &Client, namespace: &str, instead: &s
     let heritage = found.as_ref().and_then(|object| object.labels().get("heritage"));
     ensure!(heritage.is_none_or(|heritage| heritage != "Helm"), "Helm installed {title}; use `{instead}`");
     Ok(())
+}
+
+/// Refuses when Stash is in another namespace: two would act on the same workloads, and to uninstall here would take from
+/// that one what is of the whole cluster.
+pub(super) async fn is_not_elsewhere(client: &Client, namespace: &str) -> Result<()> {
+    let ours = ListParams::default().labels(&format!("{LABEL_APP}={APP}"));
+    let found = Api::<Deployment>::all(client.clone()).list(&ours).await;
+    let is_operator = |deployment: &Deployment| {
+        let template = deployment.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+        let labels = template.and_then(|metadata| metadata.labels.as_ref());
+        labels
+            .and_then(|labels| labels.get(names::COMPONENT.0))
+            .is_some_and(|value| value == names::COMPONENT.1)
+    };
+    let found = answered("list the Deployments of the cluster", found)?.items;
+    let elsewhere = found
+        .iter()
+        .filter(|one| is_operator(one))
+        .filter_map(ResourceExt::namespace)
+        .find(|one| one != namespace);
+    match elsewhere {
+        Some(there) => {
+            bail!("Stash is in namespace {there}; say --namespace={there}, or uninstall it there first")
+        }
+        None => Ok(()),
+    }
 }
 
 /// An answer of the API server, or what kept us from `doing` something and what to do about that.

@@ -323,6 +323,17 @@ async fn what_helm_installed_is_left_to_helm_but_for_its_own_jobs() {
     assert!(gone[0].ends_with("/admission.stash.appscode.com"), "{gone:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn stash_in_another_namespace_is_named_and_left_alone() {
+    let cluster = used().await;
+    let before = cluster.objects();
+    for command in ["install", "uninstall"] {
+        let said = cluster.fails(&[command]).await;
+        assert!(said.contains("--namespace=stash"), "{said}");
+    }
+    assert_eq!(cluster.objects(), before);
+}
+
 /// A guide is right when what it says can be done.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_of_the_program_in_the_guide_works() {

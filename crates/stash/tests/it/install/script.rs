@@ -23,6 +23,7 @@ version) cat "$FAKE/version" ;;
     *imagePullPolicy*) echo Always ;;
     *serviceAccountName*) echo stash-operator ;;
     esac ;;
+"get deployments "*) cat "$FAKE/operators" 2>/dev/null || : ;;
 "get serviceaccount "*) [ "$state" != none ] ;;
 "get job "*) echo "SuccessCriteriaMet $state " ;;
 "get customresourcedefinition servicemonitors"*) [ "$state" = Complete ] ;;
@@ -229,6 +230,21 @@ fn what_helm_installed_is_left_to_helm() {
         assert!(said.contains(instead), "{said}");
         fake.assert_never("scale");
         fake.assert_never("apply");
+    }
+}
+
+#[test]
+fn stash_in_another_namespace_is_named_and_left_alone() {
+    for flags in [&["--uninstall"] as &[&str], &[]] {
+        let fake = Fake::new("none");
+        std::fs::write(fake.path("operators"), "kube-system\nstash\n").unwrap();
+        let said = fake.fails(flags);
+        assert!(said.contains("--namespace=stash"), "{said}");
+        for change in ["apply", "create", "scale", "delete"] {
+            fake.assert_never(change);
+        }
+        std::fs::write(fake.path("operators"), "kube-system\n").unwrap();
+        fake.succeeds(flags);
     }
 }
 
