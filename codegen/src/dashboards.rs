@@ -1,6 +1,7 @@
 //! `monitoring/dashboards/*.json`: dashboards of Grafana 10 and newer, from a description in which only what differs is said.
 
 mod board;
+mod figures;
 mod operator;
 mod overview;
 mod repository;

@@ -32,6 +32,14 @@ pub fn newer_restic() -> Result<PathBuf> {
     Ok(path.into())
 }
 
+/// The program of our image as one of this machine.
+pub fn program() -> Result<PathBuf> {
+    let name = "STASH_TEST_PROGRAM";
+    let path = variable(name)
+        .with_context(|| format!("{name} must name the program of the image; `cargo xtask e2e` sets it"))?;
+    Ok(path.into())
+}
+
 /// The folder with the definitions of the Prometheus operator's kinds.
 pub fn prometheus_definitions() -> Result<PathBuf> {
     let name = "STASH_TEST_PROMETHEUS_OPERATOR";

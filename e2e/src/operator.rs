@@ -29,7 +29,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::cluster::Cluster;
-use crate::namespace::{Namespace, alone_in_namespace, in_namespace, told};
+use crate::namespace::{Namespace, in_namespace, told};
 use crate::wait;
 pub use api::Reached;
 pub use ways::alone_to_install;
@@ -93,18 +93,9 @@ pub async fn alone_with_operator(
     flags: &[&str],
     test: impl AsyncFnOnce(&Namespace, &Operator) -> Result<()>,
 ) -> Result<()> {
-    alone_in_namespace(async |space| {
-        let operator = Operator { cluster: space.cluster.clone() };
+    alone_to_install(async |space, operator| {
         operator.install(flags).await?;
-        let outcome = AssertUnwindSafe(test(space, &operator)).catch_unwind().await;
-        if !matches!(outcome, Ok(Ok(()))) {
-            operator.tell().await;
-        }
-        let removed = operator.remove().await;
-        match outcome {
-            Ok(outcome) => outcome.and(removed),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+        test(space, operator).await
     })
     .await
 }

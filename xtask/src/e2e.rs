@@ -51,6 +51,7 @@ pub(crate) fn on(testbed: &Testbed, filter: Option<&str>, tools: &Tools, tally: 
     // Errors say what was attempted, at each step; where in the kit that is helps nobody.
     command.env("RUST_LIB_BACKTRACE", "0").env("RUST_TEST_THREADS", AT_ONCE);
     command.env("STASH_TEST_PROMETHEUS_OPERATOR", cluster::go::prometheus_operator()?);
+    command.env("STASH_TEST_PROGRAM", image::static_program()?);
     tools.hand_to(&mut command, &[servers])?;
     testbed.hand_to(&mut command);
     test::count(&mut command, tally)

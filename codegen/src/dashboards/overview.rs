@@ -1,33 +1,10 @@
 //! What is protected, what is late, what failed: for whoever wants to know at a glance.
 
 use super::board::{Board, lines, number, rows};
-
-/// Of a figure that both the operator and sessions tell the operator's wins, since it survives every restart. Several
-/// replicas of the operator tell the same.
-pub(super) fn either(operator: &str, pushed: &str, filter: &str) -> String {
-    format!(
-        "(max by (namespace, repository) ({operator}{{{filter}}}) or on (namespace, repository) \
-         max by (namespace, repository) ({pushed}{{session=\"backup\",{filter}}}))"
-    )
-}
-
-const HERE: &str = "namespace=~\"$namespace\"";
+use super::figures::Figures;
 
 pub(super) fn board() -> Board {
-    let due = either(
-        "stash_repository_next_due_timestamp_seconds",
-        "restic_session_next_due_timestamp_seconds",
-        HERE,
-    );
-    let success = either(
-        "stash_repository_last_success_timestamp_seconds",
-        "restic_session_last_success_timestamp_seconds",
-        HERE,
-    );
-    let took =
-        either("stash_repository_last_duration_seconds", "restic_session_duration_seconds_total", HERE);
-    let size = either("stash_repository_size_bytes", "restic_repository_size_bytes", HERE);
-    let snapshots = either("stash_repository_snapshots", "restic_repository_snapshots", HERE);
+    let Figures { due, success, took, size, snapshots } = Figures::of("namespace=~\"$namespace\"");
     Board {
         uid: "stash-overview",
         title: "Stash / Overview",

@@ -1,23 +1,12 @@
 //! One workload and its repository: for whoever was told by an alert which one it is.
 
 use super::board::{Board, lines, number, rows};
-use super::overview::either;
+use super::figures::Figures;
 
 const HERE: &str = "namespace=~\"$namespace\",repository=~\"$repository\"";
 
 pub(super) fn board() -> Board {
-    let due = either(
-        "stash_repository_next_due_timestamp_seconds",
-        "restic_session_next_due_timestamp_seconds",
-        HERE,
-    );
-    let success = either(
-        "stash_repository_last_success_timestamp_seconds",
-        "restic_session_last_success_timestamp_seconds",
-        HERE,
-    );
-    let size = either("stash_repository_size_bytes", "restic_repository_size_bytes", HERE);
-    let snapshots = either("stash_repository_snapshots", "restic_repository_snapshots", HERE);
+    let Figures { due, success, size, snapshots, took: _ } = Figures::of(HERE);
     Board {
         uid: "stash-repository",
         title: "Stash / Repository",

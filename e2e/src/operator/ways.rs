@@ -47,15 +47,17 @@ impl Operator {
 
     /// The same in a folder, where it may write files.
     pub async fn script_in(&self, folder: &Path, flags: &[&str]) -> Result<String> {
-        let (registry, tag) = image::STASH.split_once("/stash:").context("our image is called otherwise")?;
         let mut command = self.cluster.command("sh");
-        command.arg(Path::new(ROOT).join("deploy/stash.sh")).args([
-            format!("--namespace={NAMESPACE}"),
-            format!("--docker-registry={registry}"),
-            format!("--image-tag={tag}"),
-        ]);
+        command.arg(Path::new(ROOT).join("deploy/stash.sh")).args(installed()?);
         command.args(flags).current_dir(folder);
         run(command).await.context("deploy/stash.sh")
+    }
+
+    /// Runs `stash install` with these flags, and returns what it printed.
+    pub async fn command(&self, flags: &[&str]) -> Result<String> {
+        let mut command = self.cluster.command(&image::program()?.to_string_lossy());
+        command.arg("install").args(installed()?).args(flags);
+        run(command).await.context("stash install")
     }
 
     /// Runs helm for the release `stash-operator`: `install` or `upgrade` of the chart with these arguments, or `uninstall`.
@@ -73,6 +75,16 @@ impl Operator {
         command.args(arguments);
         run(command).await.context("helm")
     }
+}
+
+/// The flags that say what is installed, and where.
+fn installed() -> Result<[String; 3]> {
+    let (registry, tag) = image::STASH.split_once("/stash:").context("our image is called otherwise")?;
+    Ok([
+        format!("--namespace={NAMESPACE}"),
+        format!("--docker-registry={registry}"),
+        format!("--image-tag={tag}"),
+    ])
 }
 
 async fn run(mut command: Command) -> Result<String> {

@@ -27,6 +27,12 @@ async fn install_and_uninstall_with_script() -> Result<()> {
         space.until("CronJob", "stash-scaledown-cron-cold", "is there", |_| true).await?;
         space.backed_up("deployment.web", 1).await?;
 
+        // The default namespace is not this one.
+        for flags in [&["--namespace=kube-system"] as &[&str], &["--namespace=kube-system", "--uninstall"]] {
+            let Err(refused) = operator.script(flags).await else { bail!("{flags:?} was done") };
+            let refused = format!("{refused:#}");
+            ensure!(refused.contains(&format!("--namespace={}", operator.namespace())), "{refused}");
+        }
         operator.script(&["--uninstall"]).await?;
         nothing_is_registered(operator)?;
         ensure!(operator.pods().await?.is_empty(), "its pod is still there");
@@ -55,8 +61,8 @@ async fn install_and_uninstall_with_script() -> Result<()> {
         // A second time there is nothing to do.
         operator.script(&["--uninstall"]).await?;
 
-        // It goes on from there.
-        operator.script(&[]).await?;
+        // It goes on from there, by whichever of the ways.
+        operator.command(&[]).await?;
         space.backed_up("deployment.web", 1).await?;
         purge(space, operator).await
     })

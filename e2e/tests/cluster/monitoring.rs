@@ -110,6 +110,7 @@ async fn monitor_with_prometheus_operator() -> Result<()> {
 /// Waits until these ports of the operator are all that is scraped.
 async fn scrapes(prometheus: &Prometheus<'_>, ports: &[&str]) -> Result<()> {
     wait::until_it_works(&format!("Prometheus to scrape {ports:?}"), wait::PATIENCE, async || {
+        prometheus.nudge().await?;
         let targets = prometheus.targets().await?;
         let mut found: Vec<&str> = targets
             .as_array()
