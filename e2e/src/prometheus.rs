@@ -1,12 +1,11 @@
 //! A real Prometheus in the cluster, which finds what to scrape by asking Kubernetes, as people's does.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::ResourceExt as _;
-use kube::api::{ListParams, LogParams, Patch, PatchParams};
+use kube::api::{ListParams, LogParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -119,15 +118,6 @@ impl<'a> Prometheus<'a> {
         let answer: Value = serde_json::from_str(&text).context("Prometheus answers no JSON")?;
         let groups = answer["data"]["groups"].as_array().into_iter().flatten();
         Ok(groups.flat_map(|group| group["rules"].as_array().into_iter().flatten()).cloned().collect())
-    }
-
-    /// Has the kubelet look at its pod now, and with it at the Secrets that are mounted there; by itself it would within a
-    /// minute or two.
-    pub async fn nudge(&self) -> Result<()> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis().to_string();
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { "stash.test/nudged": now } } }));
-        let nudged = self.space.api::<Pod>().patch(&self.pod, &PatchParams::default(), &patch).await;
-        nudged.map(drop).context("changing the pod of Prometheus")
     }
 
     /// What it scrapes, as its API tells it.

@@ -37,6 +37,16 @@ pub async fn with_prometheus_operator(
     undefined
 }
 
+/// The configuration that it has made for the Prometheus `prometheus`. It comes into the pod a minute or more later, when the
+/// kubelet and what reloads it have looked.
+pub async fn configuration(space: &Namespace) -> Result<String> {
+    let mut command: Command = space.cluster.command("sh");
+    let read = "kubectl get secret prometheus-prometheus --namespace \"$1\" --output 'jsonpath={.data.prometheus\\.yaml\\.gz}' \
+        | base64 -d | gunzip";
+    command.args(["-c", read, "sh", &space.name]);
+    tokio::task::spawn_blocking(move || output(&mut command)).await?
+}
+
 /// `create`, since some are too long for what `apply` notes down in an annotation.
 async fn define(space: &Namespace, verb: &str) -> Result<()> {
     let folder: PathBuf = image::prometheus_definitions()?;

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail, ensure};
 use e2e::guide::{Applied, apply, configure};
 use e2e::prometheus::Prometheus;
-use e2e::prometheus_operator::with_prometheus_operator;
+use e2e::prometheus_operator::{configuration, with_prometheus_operator};
 use e2e::{Namespace, Operator, alone_to_install, tree, wait, workload};
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::Api;
@@ -90,13 +90,14 @@ async fn monitor_with_prometheus_operator() -> Result<()> {
                 has_no_trouble(&prometheus).await?;
                 answers_dashboards(&prometheus).await?;
                 judges_alerts(&prometheus).await?;
+                scrapes(space, &["api", "pushgateway"]).await?;
                 // What is no longer advertised is no longer scraped.
                 install(&["--monitoring-backup=true"]).await?;
-                scrapes(&prometheus, &["pushgateway"]).await?;
+                scrapes(space, &["pushgateway"]).await?;
                 install(&["--monitoring-operator=true"]).await?;
-                scrapes(&prometheus, &["api"]).await?;
+                scrapes(space, &["api"]).await?;
                 install(&[]).await?;
-                scrapes(&prometheus, &[]).await
+                scrapes(space, &[]).await
             }
             .await;
             let removed = applied.remove().await;
@@ -107,19 +108,14 @@ async fn monitor_with_prometheus_operator() -> Result<()> {
     .await
 }
 
-/// Waits until these ports of the operator are all that is scraped.
-async fn scrapes(prometheus: &Prometheus<'_>, ports: &[&str]) -> Result<()> {
-    wait::until_it_works(&format!("Prometheus to scrape {ports:?}"), wait::PATIENCE, async || {
-        prometheus.nudge().await?;
-        let targets = prometheus.targets().await?;
-        let mut found: Vec<&str> = targets
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|target| target["labels"]["endpoint"].as_str())
-            .collect();
-        found.sort_unstable();
-        ensure!(found == ports, "it scrapes {found:?}");
+/// Waits until these ports of the operator are all that the Prometheus operator has scraped.
+async fn scrapes(space: &Namespace, ports: &[&str]) -> Result<()> {
+    wait::until_it_works(&format!("only {ports:?} to be scraped"), wait::PATIENCE, async || {
+        let configuration = configuration(space).await?;
+        let mut found: Vec<&str> = ["api", "pushgateway"].to_vec();
+        found.retain(|port| configuration.lines().any(|line| line.trim() == format!("regex: {port}")));
+        let jobs = configuration.matches("job_name: serviceMonitor/").count();
+        ensure!(found == ports && jobs == ports.len(), "it has {jobs} jobs, for {found:?}: {configuration}");
         Ok(())
     })
     .await
