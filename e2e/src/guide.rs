@@ -5,9 +5,7 @@ pub mod follow;
 pub mod kept;
 pub mod script;
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -15,7 +13,7 @@ use serde_json::json;
 
 use crate::image;
 use crate::namespace::Namespace;
-use crate::process::output;
+use crate::process::{fed, output};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Where the guides have Prometheus, and Stash.
@@ -51,18 +49,8 @@ impl<'a> Applied<'a> {
         if verb == "delete" {
             command.args(["--ignore-not-found", "--wait=false"]);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let text = self.text.clone();
-        let output = tokio::task::spawn_blocking(move || {
-            let mut child = command.spawn().context("kubectl comes with `cargo xtask e2e`")?;
-            let mut input = child.stdin.take().context("it takes no input")?;
-            input.write_all(text.as_bytes())?;
-            drop(input);
-            child.wait_with_output().context("waiting for kubectl")
-        })
-        .await??;
-        ensure!(output.status.success(), "kubectl says: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        tokio::task::spawn_blocking(move || fed(&mut command, &text)).await?
     }
 }
 

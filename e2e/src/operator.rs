@@ -10,10 +10,9 @@ mod manifest;
 mod ways;
 
 use std::panic::AssertUnwindSafe;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use futures_util::FutureExt as _;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
@@ -30,6 +29,7 @@ use tokio::sync::Mutex;
 
 use crate::cluster::Cluster;
 use crate::namespace::{Namespace, in_namespace, told};
+use crate::process::fed;
 use crate::wait;
 pub use api::Reached;
 pub use ways::alone_to_install;
@@ -135,7 +135,7 @@ impl Operator {
         let mut command = self.cluster.command("kubectl");
         command.args(["apply", "--namespace", NAMESPACE, "--filename", "-"]);
         let text = text.to_owned();
-        tokio::task::spawn_blocking(move || feed(&mut command, &text))
+        tokio::task::spawn_blocking(move || fed(&mut command, &text))
             .await?
             .context("installing the operator")
     }
@@ -361,22 +361,6 @@ where
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         outcome => outcome.map(drop).with_context(|| format!("deleting {name}")),
     }
-}
-
-fn feed(command: &mut Command, text: &str) -> Result<()> {
-    use std::io::Write as _;
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("kubectl comes with `cargo xtask e2e`")?;
-    let mut input = child.stdin.take().context("it takes no input")?;
-    input.write_all(text.as_bytes())?;
-    drop(input);
-    let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "kubectl says: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }
 
 /// Longer than a Lease of the operator lasts, and than its successor takes to find out.
